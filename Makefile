@@ -1,0 +1,38 @@
+# Everything a user or CI does is a target here; `make help` lists them.
+
+GO      ?= go
+BIN     := .cache/bin
+AIBENCH := $(BIN)/aibench
+# Further flags of `aibench run`, e.g. make bench ARGS='-trials 10 -run-id mine'
+ARGS    ?=
+
+.PHONY: help build bench test lint engine bench-engine clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+build: ## compile aibench and the suite into .cache/bin
+	$(GO) build -o $(AIBENCH) ./harness/cmd/aibench
+	$(GO) test -c -o $(BIN)/benchmarks.test ./benchmarks
+
+bench: build ## demo A/B on the mock engine: an 8B model on a 16 GB machine, simulated
+	$(AIBENCH) run -config fixtures/presets/demo.yaml $(ARGS)
+
+test: ## all tests; hermetic
+	$(GO) test ./...
+
+lint: ## gofmt, vet, staticcheck, actionlint, tidy go.mod
+	@files=$$(gofmt -l benchmarks harness fixtures mockserver ci); if [ -n "$$files" ]; then echo "not gofmt-ed:"; echo "$$files"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) tool actionlint
+	$(GO) mod tidy -diff
+
+engine: ## build a real engine (Ollama 0.6.5, CPU only) and a tiny model into .cache
+	bash ci/engine.sh
+
+bench-engine: build engine ## sweep the real engine, and once beyond its context
+	$(AIBENCH) run -config fixtures/presets/ollama-real.yaml -stage baseline $(ARGS)
+
+clean: ## remove what was built (results stay)
+	rm -rf .cache
