@@ -1,0 +1,81 @@
+package compare
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"aibench/harness/metric"
+	"aibench/harness/record"
+)
+
+// warnings gathers what a reader must know beside the table: cells that were not
+// run, INVALID ones, verdicts that need more trials, estimated speeds. Cells with
+// one and the same reason share a line.
+func warnings(r Result) []string {
+	var w gathered
+	for _, row := range r.Rows {
+		for _, s := range []struct {
+			name string
+			Side
+		}{{r.A, row.A}, {r.B, row.B}} {
+			if s.NotRun != "" {
+				w.add(s.name+" not run: "+s.NotRun, place(row))
+			}
+			if len(s.Failures) > 1 || (len(s.Failures) > 0 && strings.HasPrefix(s.Outcome, Label(record.OK))) {
+				w.add(s.name+" failed: "+strings.Join(s.Failures, ", "), place(row))
+			}
+			for _, reason := range s.Invalid {
+				w.add(s.name+" INVALID: "+reason, place(row))
+			}
+			if s.Estimated {
+				w.add(s.name+": token counts are counted chunks, speeds (~) are estimates", place(row))
+			}
+		}
+	}
+	for _, unit := range shown {
+		m, _ := metric.ByUnit(unit)
+		for _, row := range r.Rows {
+			if c, ok := row.Change(unit); ok && c.Verdict == Inconclusive && len(row.A.Invalid)+len(row.B.Invalid) == 0 {
+				w.add(m.Title+" inconclusive: "+c.Note, place(row))
+			}
+		}
+	}
+	return w.lines()
+}
+
+// place names a row in a warning: its context where it has one.
+func place(r Row) string {
+	group := strings.TrimPrefix(Group(r.Cell), "Benchmark")
+	if r.Ctx == 0 {
+		return group
+	}
+	if _, keys, ok := strings.Cut(group, "/"); ok {
+		return "ctx=" + strconv.Itoa(r.Ctx) + "/" + keys
+	}
+	return "ctx=" + strconv.Itoa(r.Ctx)
+}
+
+// gathered is texts with the places that they hold for, in order of appearance.
+type gathered struct {
+	texts  []string
+	places map[string][]string
+}
+
+func (g *gathered) add(text, place string) {
+	if g.places == nil {
+		g.places = make(map[string][]string)
+	}
+	if _, ok := g.places[text]; !ok {
+		g.texts = append(g.texts, text)
+	}
+	g.places[text] = append(g.places[text], place)
+}
+
+func (g *gathered) lines() []string {
+	var out []string
+	for _, t := range g.texts {
+		out = append(out, fmt.Sprintf("%s (%s)", t, strings.Join(g.places[t], ", ")))
+	}
+	return out
+}
