@@ -1,0 +1,66 @@
+package scenario
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Cell is one point of a sweep: everything that one benchmark name stands for.
+type Cell struct {
+	Benchmark string // name after "Benchmark", e.g. "Context"
+	Ctx       int    // prompt length, tokens; 0: the prompt is not chosen by length
+	Users     int    // concurrent users of a closed loop; 0: not part of the name
+	Requests  int    // requests of one trial; not part of the name; 0: as many as users
+	PromptID  string // Item.ID where one written prompt is asked; "": none
+}
+
+// Path gives the elements of the name below the benchmark, one for each nested
+// b.Run, keys in fixed order: prompt, ctx, users.
+func (c Cell) Path() []string {
+	var p []string
+	if c.PromptID != "" {
+		p = append(p, "prompt="+c.PromptID)
+	}
+	if c.Ctx > 0 {
+		p = append(p, "ctx="+strconv.Itoa(c.Ctx))
+	}
+	if c.Users > 0 {
+		p = append(p, "users="+strconv.Itoa(c.Users))
+	}
+	return p
+}
+
+// SubName is the name below the benchmark, e.g. "ctx=8192/users=1".
+func (c Cell) SubName() string { return strings.Join(c.Path(), "/") }
+
+// Name is the benchmark name without the GOMAXPROCS suffix, e.g.
+// "BenchmarkContext/ctx=8192/users=1".
+func (c Cell) Name() string {
+	return strings.Join(append([]string{"Benchmark" + c.Benchmark}, c.Path()...), "/")
+}
+
+// PerTrial is the number of requests of one trial.
+func (c Cell) PerTrial() int {
+	if c.Requests > 0 {
+		return c.Requests
+	}
+	return max(c.Users, 1)
+}
+
+// Sweep lists the cells of a context sweep in the order in which they run: by
+// context, ascending, so that the first failure ends the sweep at its boundary, then
+// by users. Doubles are dropped. requests is Cell.Requests of each.
+func Sweep(contexts, users []int, requests int) []Cell {
+	var cells []Cell
+	for _, ctx := range contexts {
+		for _, u := range users {
+			cells = append(cells, Cell{Benchmark: "Context", Ctx: ctx, Users: u, Requests: requests})
+		}
+	}
+	slices.SortFunc(cells, func(a, b Cell) int {
+		return cmp.Or(cmp.Compare(a.Ctx, b.Ctx), cmp.Compare(a.Users, b.Users))
+	})
+	return slices.Compact(cells)
+}
