@@ -1,0 +1,191 @@
+package benchmarks
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"golang.org/x/term"
+
+	"aibench/harness/client"
+	"aibench/harness/config"
+	"aibench/harness/engine"
+	"aibench/harness/metric"
+	"aibench/harness/record"
+	"aibench/harness/report"
+	"aibench/harness/session"
+	"aibench/harness/version"
+	"aibench/mockserver"
+)
+
+// suite is one open session with what the benchmarks ask of it.
+type suite struct {
+	ctx      context.Context
+	cfg      config.Config
+	stage    string
+	session  *session.Session
+	mock     io.Closer        // the mock in the process; nil where there is an endpoint
+	requests []record.Request // counted ones, for the summary; their events are dropped
+}
+
+func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*suite, error) {
+	s := &suite{ctx: ctx, cfg: cfg, stage: o.stage}
+	st, err := cfg.Stage(o.stage)
+	if err != nil {
+		return nil, err
+	}
+	endpoint := cmp.Or(o.target, st.Endpoint)
+	if endpoint == "" {
+		if endpoint, err = s.startMock(); err != nil {
+			return nil, err
+		}
+	}
+	sc := sessionConfig(cfg, o, endpoint, trials)
+	if o.runDir != "" {
+		if sc.Dir, err = record.Open(filepath.Dir(o.runDir), filepath.Base(o.runDir)); err != nil {
+			return nil, err
+		}
+	}
+	if s.session, err = session.Open(ctx, sc); err != nil {
+		return nil, errors.Join(err, s.stopMock())
+	}
+	return s, nil
+}
+
+func sessionConfig(cfg config.Config, o options, endpoint string, trials int) session.Config {
+	key := os.Getenv(cfg.APIKeyEnv)
+	most := 1
+	for _, u := range cfg.Users {
+		most = max(most, u)
+	}
+	c := client.DefaultConfig()
+	c.Endpoint, c.API, c.APIKey = endpoint, client.API(cfg.API), key
+	c.Timeout, c.StallTimeout, c.MaxConns, c.KeepText = cfg.Timeout, cfg.StallTimeout, most, cfg.KeepText
+	seed := cfg.Seed
+	if seed == 0 {
+		seed = fallbackSeed(o.runDir)
+	}
+	salt := ""
+	if cfg.Salt != "run" {
+		salt = o.stage
+	}
+	return session.Config{
+		Stage: o.stage, Version: version.String(),
+		Engine: engine.Config{Endpoint: endpoint, API: client.API(cfg.API), Model: cfg.Model, APIKey: key, Kind: engine.Kind(cfg.Engine)},
+		Client: c,
+		Trials: trials, Warmup: cfg.Warmup, Temperature: cfg.Temperature, TopP: cfg.TopP,
+		Seed: seed, Salt: salt, Continue: cfg.OnFailure == "continue",
+		ServerState: o.serverState, SampleInterval: cfg.SampleInterval,
+		Progress: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
+	}
+}
+
+// fallbackSeed differs from run to run where nobody gave a seed: a cache on disk may
+// remember yesterday's prompts.
+func fallbackSeed(runDir string) uint64 {
+	h := fnv.New64a()
+	if runDir == "" {
+		fmt.Fprint(h, time.Now().UnixNano())
+	} else {
+		fmt.Fprint(h, filepath.Base(runDir))
+	}
+	return h.Sum64()
+}
+
+// startMock serves the mock engine on loopback, inside this process.
+func (s *suite) startMock() (endpoint string, err error) {
+	p, err := mockserver.LoadProfile(s.cfg.MockProfile)
+	if err != nil {
+		return "", err
+	}
+	m, err := mockserver.New(p, mockserver.Options{Stage: s.stage, Faults: s.cfg.MockFaults})
+	if err != nil {
+		return "", err
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", errors.Join(err, m.Close())
+	}
+	srv := &http.Server{Handler: m}
+	go srv.Serve(l)
+	s.mock = closers{srv, m}
+	return "http://" + l.Addr().String() + "/v1", nil
+}
+
+func (s *suite) stopMock() error {
+	if s.mock == nil {
+		return nil
+	}
+	return s.mock.Close()
+}
+
+type closers []io.Closer
+
+func (cs closers) Close() error {
+	var errs []error
+	for _, c := range cs {
+		errs = append(errs, c.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// printHead prints what benchstat reads before the first line: units, and the facts
+// that tell whether two files may be compared.
+func (s *suite) printHead(w io.Writer) error {
+	return metric.WriteFile(w, report.Facts(s.session.Begun()), nil)
+}
+
+// measure runs one cell of a benchmark: an iteration is a trial.
+func (s *suite) measure(b *testing.B, w session.Work) {
+	if reason, ended := s.session.Ended(w.Cell); ended {
+		if err := s.session.NotRun(w.Cell, reason); err != nil {
+			b.Fatal(err)
+		}
+		if s.session.Dead() {
+			b.Fatal(reason) // a skipped repetition would still print a line of zeros
+		}
+		b.Skip(reason)
+	}
+	var line session.Measured
+	for b.Loop() {
+		m, err := s.session.Trial(s.ctx, w)
+		if errors.Is(err, session.ErrInterrupted) {
+			s.interrupt(err)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		line.Trial.End += m.Trial.End - m.Trial.Start
+		line.Trial.Requests += m.Trial.Requests
+		line.Requests = append(line.Requests, m.Requests...)
+	}
+	metric.Report(b, metric.OfTrial(line.Trial, line.Requests))
+	for _, r := range line.Requests {
+		r.Events = record.Events{}
+		s.requests = append(s.requests, r)
+	}
+}
+
+// interrupt keeps what was measured and ends the process: package testing can't be
+// told to stop.
+func (s *suite) interrupt(cause error) {
+	fmt.Println() // ends the line that testing has begun
+	err := errors.Join(s.session.Close(record.EndInterrupted), s.stopMock())
+	report.WriteSummary(os.Stderr, s.stage, s.requests)
+	fmt.Fprintln(os.Stderr, "aibench suite:", errors.Join(cause, err))
+	os.Exit(130)
+}
+
+func (s *suite) close() error {
+	err := errors.Join(s.session.Close(record.EndComplete), s.stopMock())
+	return errors.Join(err, report.WriteSummary(os.Stderr, s.stage, s.requests))
+}

@@ -1,0 +1,121 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"aibench/harness/compare"
+	"aibench/harness/metric"
+	"aibench/harness/record"
+	"aibench/harness/stats"
+	"aibench/harness/verdict"
+)
+
+// WriteConsole prints a run for people: what answered, the summary of each stage, and
+// the table per context, of both stages side by side where there are two.
+func WriteConsole(w io.Writer, dir *record.Dir) error {
+	stages, err := loadAll(dir)
+	if err != nil {
+		return err
+	}
+	if len(stages) == 0 {
+		return fmt.Errorf("run %s: nothing has been measured", dir.Run().ID)
+	}
+	for _, s := range stages {
+		if err := WriteSummary(w, s.Name, s.Requests()); err != nil {
+			return err
+		}
+	}
+	if err := writeHead(w, dir.Run(), stages); err != nil {
+		return err
+	}
+	if len(stages) == 2 {
+		return compare.WriteTable(w, Compare(stages[0], stages[1]))
+	}
+	return writeStageTable(w, stages[0])
+}
+
+// writeHead says what was measured; what a reader must not overlook comes first.
+func writeHead(w io.Writer, run record.Run, stages []Stage) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "\nrun:    %s\n", run.ID)
+	if run.Partial != "" {
+		fmt.Fprintf(&b, "PARTIAL: %s\n", run.Partial)
+	}
+	seen := map[string]bool{}
+	for _, s := range stages {
+		for _, f := range Facts(s.Session()) {
+			if line := fmt.Sprintf("%-7s %s", f.Key+":", f.Value); f.Value != "" && !seen[line] {
+				seen[line] = true
+				fmt.Fprintln(&b, line)
+			}
+		}
+		for _, n := range s.Log.Notes {
+			fmt.Fprintf(&b, "note:   %s: %s\n", s.Name, n.Text)
+		}
+	}
+	b.WriteByte('\n')
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// writeStageTable prints one stage alone.
+func writeStageTable(w io.Writer, s Stage) error {
+	units := []string{metric.TTFT, metric.ServerPrefill, metric.Prefill, metric.Decode}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(tw, "cell\ttrials\t")
+	for _, u := range units {
+		m, _ := metric.ByUnit(u)
+		fmt.Fprintf(tw, "%s\t", m.Title)
+	}
+	fmt.Fprintln(tw, "outcome\tvalidity\t")
+	var reasons []string
+	for _, c := range s.Cells {
+		fmt.Fprintf(tw, "%s\t%d\t", strings.TrimPrefix(c.Name, "Benchmark"), len(c.Trials))
+		for _, u := range units {
+			fmt.Fprintf(tw, "%s\t", medianOf(c.Lines, u))
+		}
+		var all []record.Request
+		for _, t := range c.Trials {
+			all = append(all, t.Requests...)
+		}
+		outcome, validity := outcomeCounts(all), string(c.Validity.Status)
+		if c.NotRun != "" {
+			outcome, validity = "not run", "-"
+			reasons = append(reasons, c.Name+" not run: "+c.NotRun)
+		}
+		if c.Validity.Status != verdict.Valid {
+			reasons = append(reasons, c.Name+" "+string(c.Validity.Status)+": "+strings.Join(c.Validity.Reasons, "; "))
+		}
+		fmt.Fprintf(tw, "%s\t%s\t\n", outcome, validity)
+	}
+	if err := tw.Flush(); err != nil {
+		return err
+	}
+	if len(reasons) > 0 {
+		_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(reasons, "\n"))
+		return err
+	}
+	return nil
+}
+
+// medianOf is the median over the trials, with half the width of its interval where
+// there are trials enough.
+func medianOf(lines []metric.Line, unit string) string {
+	var xs []float64
+	for _, l := range lines {
+		if v, ok := l.Get(unit); ok {
+			xs = append(xs, v)
+		}
+	}
+	if len(xs) == 0 {
+		return "-"
+	}
+	s := metric.Format(unit, stats.Median(xs))
+	if ci := stats.MedianCI(xs, 0.95); ci.OK {
+		s += fmt.Sprintf(" [%s, %s]", metric.Format(unit, ci.Lo), metric.Format(unit, ci.Hi))
+	}
+	return s
+}

@@ -1,0 +1,120 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"aibench/harness/record"
+	"aibench/harness/stage"
+	"aibench/harness/telemetry"
+)
+
+// openRecords opens the stage's journal and telemetry file in the run directory and
+// leaves the facts of the machine and the server beside them.
+func (s *Session) openRecords(ctx context.Context) error {
+	var err error
+	if s.journal, s.earlier, err = openJournal(ctx, s.cfg.Dir.Journal(s.cfg.Stage)); err != nil {
+		return err
+	}
+	if s.begun, err = s.journal.Begin(s.begun); err != nil {
+		return err
+	}
+	s.number = s.begun.Session
+	if err := s.writeMetadata(ctx); err != nil {
+		return err
+	}
+	return s.startTelemetry(ctx)
+}
+
+// inUseWait is how long a resumed run waits for the journal: the session of a killed
+// run notices its parent's death by itself, but not at once.
+const inUseWait = 5 * time.Second
+
+func openJournal(ctx context.Context, path string) (*record.Journal, *record.Log, error) {
+	for deadline := time.Now().Add(inUseWait); ; {
+		j, log, err := record.OpenJournal(path)
+		if !errors.Is(err, record.ErrInUse) || time.Now().After(deadline) {
+			return j, log, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, nil, ErrInterrupted
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+// startTelemetry appends to the stage's metrics file: a resumed stage has one file.
+func (s *Session) startTelemetry(ctx context.Context) error {
+	if s.cfg.SampleInterval == 0 {
+		return nil
+	}
+	f, err := os.OpenFile(s.cfg.Dir.Metrics(s.cfg.Stage), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
+	s.metrics = f
+	st, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("telemetry: %w", err)
+	}
+	pid := 0
+	if s.cfg.ServerState != "" {
+		if state, err := stage.ReadState(s.cfg.ServerState); err == nil && state.Running {
+			pid = state.PID
+		}
+	}
+	s.sampler, err = telemetry.Start(ctx, f, s.epoch, s.number, st.Size() == 0,
+		telemetry.Config{Interval: s.cfg.SampleInterval, PID: pid, OffloadPath: s.cfg.OffloadPath})
+	return err
+}
+
+// Close ends the session and says in the journal how. reason is one of record's End
+// reasons; a dead server overrides EndComplete.
+func (s *Session) Close(reason string) error {
+	detail := ""
+	if s.dead != "" && reason == record.EndComplete {
+		reason, detail = record.EndServerDead, s.dead
+	}
+	s.show.end()
+	errs := []error{s.stopTelemetry()}
+	if s.journal != nil {
+		errs = append(errs, s.journal.End(record.End{Type: "end", Session: s.number, Reason: reason, Detail: detail}))
+	}
+	return errors.Join(append(errs, s.release())...)
+}
+
+// stopTelemetry ends the sampler and notes what it missed.
+func (s *Session) stopTelemetry() error {
+	if s.sampler == nil {
+		return nil
+	}
+	summary := s.sampler.Stop()
+	s.sampler = nil
+	if summary.Missed == 0 {
+		return nil
+	}
+	return s.journal.Note(record.Note{Type: "note", Session: s.number,
+		Text: fmt.Sprintf("telemetry missed %d of %d ticks", summary.Missed, summary.Missed+summary.Ticks)})
+}
+
+// release frees what was opened, in any state.
+func (s *Session) release() error {
+	var errs []error
+	if s.sampler != nil {
+		s.sampler.Stop()
+	}
+	if s.metrics != nil {
+		errs = append(errs, s.metrics.Close())
+	}
+	if s.journal != nil {
+		errs = append(errs, s.journal.Close())
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	return errors.Join(errs...)
+}

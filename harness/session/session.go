@@ -1,0 +1,249 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"time"
+
+	"aibench/harness/client"
+	"aibench/harness/engine"
+	"aibench/harness/load"
+	"aibench/harness/record"
+	"aibench/harness/scenario"
+	"aibench/harness/telemetry"
+	"aibench/harness/verdict"
+)
+
+// ErrInterrupted ends a session that was told to stop. What was measured is kept;
+// the trial in flight is not counted.
+var ErrInterrupted = errors.New("interrupted")
+
+// Work is what one cell asks.
+type Work struct {
+	Cell       scenario.Cell
+	MaxTokens  int                                                                    // output length asked for
+	FullLength bool                                                                   // fewer tokens are a failure (short_output)
+	Reuse      string                                                                 // see record.Request.Reuse
+	Prompt     func(context.Context, *Session, scenario.Key) (scenario.Prompt, error) // makes each request's prompt
+}
+
+// ContextWork asks prompts of exactly the cell's length, each with a beginning of
+// its own, and wants the full output.
+func ContextWork(c scenario.Cell, maxTokens int) Work {
+	return Work{Cell: c, MaxTokens: maxTokens, FullLength: true,
+		Prompt: func(ctx context.Context, s *Session, k scenario.Key) (scenario.Prompt, error) {
+			b, err := s.builder(ctx)
+			if err != nil {
+				return scenario.Prompt{}, err
+			}
+			return b.Prompt(ctx, c.Ctx, k)
+		}}
+}
+
+// Session measures cells until it is closed. It is used by one goroutine.
+type Session struct {
+	cfg      Config
+	epoch    time.Time
+	engine   *engine.Engine
+	client   *client.Client
+	prompts  *scenario.Builder
+	begun    record.Session  // what answers
+	number   int             // of this session in the journal, from 1; 0 when nothing is kept
+	measured bool            // a trial of this session's own is in the journal
+	journal  *record.Journal // nil when nothing is kept
+	earlier  *record.Log     // what the journal held before this session
+	sampler  *telemetry.Sampler
+	metrics  *os.File
+	show     *progress
+
+	cells map[string]*tally // by cell name
+	dead  string            // how the server died; "": it lives
+}
+
+// Open makes a session ready to measure. The caller closes it.
+func Open(ctx context.Context, cfg Config) (_ *Session, err error) {
+	s := &Session{cfg: cfg, epoch: time.Now(), earlier: &record.Log{}, show: newProgress(cfg),
+		cells: map[string]*tally{}}
+	defer func() {
+		if err != nil {
+			s.release()
+		}
+	}()
+	if s.engine, err = engine.Discover(ctx, cfg.Engine); err != nil {
+		return nil, err
+	}
+	info, model := s.engine.Info(), s.engine.Model()
+	s.begun = record.Session{Stage: cfg.Stage, Epoch: s.epoch, PID: os.Getpid(), Version: cfg.Version,
+		Engine: info.Name, Model: model.ID, Quant: model.Quantization, Simulated: info.Simulated}
+	cfg.Client.Model = model.ID
+	if s.client, err = client.New(cfg.Client, s.epoch); err != nil {
+		return nil, err
+	}
+	if cfg.Dir == nil {
+		return s, nil
+	}
+	if err := s.openRecords(ctx); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Engine is the server under test.
+func (s *Session) Engine() *engine.Engine { return s.engine }
+
+// Dead tells whether the server is gone.
+func (s *Session) Dead() bool { return s.dead != "" }
+
+// Begun is the session as its journal line tells it.
+func (s *Session) Begun() record.Session { return s.begun }
+
+// builder learns to count the server's tokens when the first prompt needs it.
+func (s *Session) builder(ctx context.Context) (*scenario.Builder, error) {
+	if s.prompts != nil {
+		return s.prompts, nil
+	}
+	counter, err := s.engine.Counter(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("counting tokens: %w", err)
+	}
+	s.prompts, err = scenario.NewBuilder(ctx, counter)
+	return s.prompts, err
+}
+
+// Measured is a trial with its requests.
+type Measured struct {
+	record.TrialData
+	Replayed bool // it stood in the journal already
+}
+
+// Trial measures the cell's next trial, or gives back the one that the journal
+// holds. It returns ErrInterrupted when ctx ended, and an error that says how when
+// the server is dead.
+func (s *Session) Trial(ctx context.Context, w Work) (Measured, error) {
+	t := s.tally(w.Cell)
+	n := t.trials + 1
+	if done := s.earlier.Finished(w.Cell.Name()); len(done) >= n {
+		return s.observe(t, Measured{done[n-1], true}), nil
+	}
+	if s.dead != "" {
+		return Measured{}, fmt.Errorf("server is dead: %s", s.dead)
+	}
+	if !t.warm {
+		if err := s.warmUp(ctx, w); err != nil {
+			return Measured{}, err
+		}
+		t.warm = true
+	}
+	rs, start, end, err := s.requests(ctx, w, n, w.Cell.PerTrial())
+	if err != nil {
+		return Measured{}, err
+	}
+	trial := record.Trial{Type: "trial", Session: s.number, Cell: w.Cell.Name(), Trial: n,
+		Start: start, End: end, Procs: runtime.GOMAXPROCS(0), Requests: len(rs)}
+	if err := s.write(rs, &trial); err != nil {
+		return Measured{}, err
+	}
+	s.checkServer(ctx, rs)
+	return s.observe(t, Measured{TrialData: record.TrialData{Trial: trial, Requests: rs}}), nil
+}
+
+// warmUp sends a cell's warm-ups before the first trial that this session measures.
+// They are kept in the journal, and no figure counts them.
+func (s *Session) warmUp(ctx context.Context, w Work) error {
+	if s.cfg.Warmup == 0 {
+		return nil
+	}
+	s.show.working(w.Cell, "warm-up")
+	rs, _, _, err := s.requests(ctx, w, 0, s.cfg.Warmup)
+	if err != nil {
+		return err
+	}
+	return s.write(rs, nil)
+}
+
+// requests runs n requests of trial number trial (0: warm-up) in a closed loop and
+// classifies them. Prompts are made before the first start.
+func (s *Session) requests(ctx context.Context, w Work, trial, n int) (rs []record.Request, start, end int64, err error) {
+	asks := make([]client.Ask, n)
+	rs = make([]record.Request, n)
+	for i := range n {
+		k := s.key(w.Cell, trial, i)
+		p, err := w.Prompt(ctx, s, k)
+		if err != nil {
+			return nil, 0, 0, s.interrupted(ctx, err)
+		}
+		asks[i] = s.ask(p, w, k)
+		rs[i] = record.Request{Type: "request", Session: s.number, Cell: w.Cell.Name(), Trial: trial, Index: i,
+			PromptWanted: p.Wanted, PromptSent: p.Tokens, PromptSource: p.Source, Prompt: p.ID,
+			OutputWanted: w.MaxTokens, OutputPinned: w.FullLength, Reuse: w.Reuse}
+	}
+	start = time.Since(s.epoch).Nanoseconds()
+	load.Closed(ctx, max(w.Cell.Users, 1), n, func(ctx context.Context, slot load.Slot) {
+		r := &rs[slot.Index]
+		r.User = slot.User
+		r.Intended = record.Some(slot.Intended.Sub(s.epoch).Nanoseconds())
+		s.client.Do(ctx, asks[slot.Index], r)
+	})
+	end = time.Since(s.epoch).Nanoseconds()
+	server := s.serverAfter(ctx, rs)
+	for i := range rs {
+		rs[i].Outcome, rs[i].Evidence = verdict.Classify(&rs[i], server)
+	}
+	if ctx.Err() != nil {
+		return nil, 0, 0, errors.Join(ErrInterrupted, s.write(started(rs), nil))
+	}
+	return rs, start, end, nil
+}
+
+// key names a prompt. Warm-ups have prompts of their own in every session. So has
+// the first trial after a resume: the killed session may have sent that trial's
+// prompts already, and a server that lived on would find them in its cache.
+func (s *Session) key(c scenario.Cell, trial, index int) scenario.Key {
+	k := scenario.Key{Seed: s.cfg.Seed, Salt: s.cfg.Salt, Cell: c.Name(), Trial: trial, Request: index}
+	if s.number > 1 && (trial == 0 || !s.measured) {
+		k.Salt = fmt.Sprintf("%s session %d", k.Salt, s.number)
+	}
+	return k
+}
+
+// started leaves out the requests that an interrupted loop never handed out.
+func started(rs []record.Request) []record.Request {
+	return slices.DeleteFunc(rs, func(r record.Request) bool { return !r.Start.Has() })
+}
+
+func (s *Session) ask(p scenario.Prompt, w Work, k scenario.Key) client.Ask {
+	a := s.engine.Ask(p.Text, w.MaxTokens)
+	a.Temperature, a.TopP = s.cfg.Temperature, s.cfg.TopP
+	seed := s.cfg.Seed + uint64(k.Request)
+	a.Seed = &seed
+	return a
+}
+
+// write puts requests into the journal, and after them the line of their trial: it
+// is the proof that all of it is there. Without a trial they count nowhere.
+func (s *Session) write(rs []record.Request, t *record.Trial) error {
+	if s.journal == nil {
+		return nil
+	}
+	for i := range rs {
+		if err := s.journal.Request(&rs[i]); err != nil {
+			return err
+		}
+	}
+	if t == nil {
+		return nil
+	}
+	s.measured = true
+	return s.journal.Trial(*t)
+}
+
+func (s *Session) interrupted(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ErrInterrupted
+	}
+	return err
+}
