@@ -32,13 +32,14 @@ type suite struct {
 	ctx      context.Context
 	cfg      config.Config
 	stage    string
+	quiet    bool // our parent tells people what came out
 	session  *session.Session
 	mock     io.Closer        // the mock in the process; nil where there is an endpoint
 	requests []record.Request // counted ones, for the summary; their events are dropped
 }
 
 func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*suite, error) {
-	s := &suite{ctx: ctx, cfg: cfg, stage: o.stage}
+	s := &suite{ctx: ctx, cfg: cfg, stage: o.stage, quiet: o.parent}
 	st, err := cfg.Stage(o.stage)
 	if err != nil {
 		return nil, err
@@ -180,12 +181,17 @@ func (s *suite) measure(b *testing.B, w session.Work) {
 func (s *suite) interrupt(cause error) {
 	fmt.Println() // ends the line that testing has begun
 	err := errors.Join(s.session.Close(record.EndInterrupted), s.stopMock())
-	report.WriteSummary(os.Stderr, s.stage, s.requests)
+	if !s.quiet {
+		report.WriteSummary(os.Stderr, s.stage, s.requests)
+	}
 	fmt.Fprintln(os.Stderr, "aibench suite:", errors.Join(cause, err))
 	os.Exit(130)
 }
 
 func (s *suite) close() error {
 	err := errors.Join(s.session.Close(record.EndComplete), s.stopMock())
+	if s.quiet {
+		return err // aibench run prints the summary of all stages at its end
+	}
 	return errors.Join(err, report.WriteSummary(os.Stderr, s.stage, s.requests))
 }

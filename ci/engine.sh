@@ -127,8 +127,8 @@ start_server() {
 	die "ollama serve did not start; its log is in $log"
 }
 
-# The bare template keeps the prompt as it was sent: a prompt of N tokens is
-# one of N and the begin token. One thread, because two collapse when something
+# The template adds nothing to a prompt: N words are N tokens and the begin
+# token. A system message comes before it, where there is one. One thread, because two collapse when something
 # else runs on the machine.
 modelfile() {
 	cat <<-END
@@ -136,7 +136,7 @@ modelfile() {
 		PARAMETER num_ctx 20000
 		PARAMETER num_thread 1
 		PARAMETER repeat_penalty 1.0
-		TEMPLATE """{{ .Prompt }}"""
+		TEMPLATE """{{ if .System }}{{ .System }} {{ end }}{{ .Prompt }}"""
 	END
 }
 
@@ -152,7 +152,9 @@ create() {
 		say "model $model is there"
 		return
 	fi
-	rm -f "$dir/$model.stamp"
+	# All of it anew: Ollama, told not to prune, would keep the old weights too.
+	rm -rf "$dir/$model.stamp" "$dir/models"
+	mkdir "$dir/models"
 	modelfile >"$dir/Modelfile"
 	start_server
 	if ! (in_engine create "$model" -f "$dir/Modelfile") >"$dir/client.log" 2>&1; then

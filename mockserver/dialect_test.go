@@ -369,3 +369,13 @@ func TestMetrics(t *testing.T) {
 		}
 	})
 }
+
+func TestOllamaLoadAndPull(t *testing.T) {
+	p := exact(t, "fast")
+	inBubble(t, p, Options{Dialect: "ollama"}, func(t *testing.T, c *http.Client, _ *Server) {
+		assert.Equal(t, "load", post(t, c, "/api/generate", object{"model": p.Model}).events(t)[0]["done_reason"])
+		assert.Equal(t, 404, post(t, c, "/api/generate", object{"model": "other"}).status)
+		assert.Equal(t, "success", post(t, c, "/api/pull", object{"model": p.Model + ":latest"}).events(t)[1]["status"])
+		assert.Contains(t, post(t, c, "/api/pull", object{"name": "other"}).events(t)[1]["error"], "does not exist")
+	})
+}

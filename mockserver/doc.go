@@ -37,11 +37,14 @@
 // from the prompt alone, so that both stages give the same. A request without a
 // limit stops after default_output_tokens with finish_reason "stop"; all others
 // run to their limit, whatever ignore_eos and min_tokens say, because this model
-// has no end-of-sequence. Temperature, top_p and stop are ignored.
+// has no end-of-sequence. Temperature, top_p, stop, n and logprobs are ignored.
 //
 // With Options.Pressure, the RAM that is modelled is really allocated and blocks
 // that go to an SSD tier are really written to files, scaled by pressure_scale.
 // Blocks are read back once when they are found again, not once a token.
+//
+// To play an offload that was never engaged, serve the baseline twice. To play a
+// prompt cut silently, set context_policy: truncate (as Ollama does anyway).
 //
 // Simplifications: prefill does not slow down decoding of others; pushing idle
 // blocks down a tier takes no time; KV of answers is not found again.

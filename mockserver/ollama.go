@@ -95,6 +95,7 @@ func (s *Server) ollamaRoutes(mux *http.ServeMux) {
 		reply(w, http.StatusOK, map[string]any{"models": []any{m}})
 	})
 	mux.HandleFunc("POST /api/show", s.ollamaShow)
+	mux.HandleFunc("POST /api/pull", s.ollamaPull)
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		reply(w, http.StatusOK, map[string]any{"status": "ok"}) // the real one has no such path; see the package comment
 	})
@@ -127,4 +128,34 @@ func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) {
 		"parameters": fmt.Sprintf("num_ctx                        %d", s.profile.MaxModelLen),
 		"template":   "{{ .Prompt }}", "modified_at": "2026-01-01T00:00:00Z",
 		"model_info": map[string]any{"general.architecture": "llama", "llama.context_length": s.profile.MaxModelLen}})
+}
+
+// loads answers a request without a prompt, by which Ollama is told to load a
+// model, and has it loaded at once.
+func (s *Server) loads(w http.ResponseWriter, g *run) bool {
+	if g.api != apiOllamaGenerate || *g.ask.Prompt != "" {
+		return false
+	}
+	reply(w, http.StatusOK, map[string]any{"model": g.ask.Model, "created_at": time.Now().UTC().Format(time.RFC3339Nano),
+		"response": "", "done": true, "done_reason": "load"})
+	return true
+}
+
+// ollamaPull has what is served already, and nothing else.
+func (s *Server) ollamaPull(w http.ResponseWriter, r *http.Request) {
+	var q struct{ Model, Name string }
+	if err := readJSON(r, &q); err != nil {
+		s.fail(w, apiOllamaChat, http.StatusBadRequest, err.Error())
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-ndjson")
+	fmt.Fprintln(w, `{"status":"pulling manifest"}`)
+	if q.Model == "" {
+		q.Model = q.Name
+	}
+	if !s.serves(q.Model) {
+		fmt.Fprintln(w, `{"error":"pull model manifest: file does not exist"}`)
+		return
+	}
+	fmt.Fprintln(w, `{"status":"success"}`)
 }

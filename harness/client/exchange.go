@@ -85,7 +85,7 @@ func (x *exchange) run(req *http.Request) {
 		// Closing a body that was not read to its end drops the connection.
 		_ = resp.Body.Close()
 	}
-	x.trace.fill(x.r, start)
+	x.trace.fill(x.r)
 	x.tally.fill()
 }
 

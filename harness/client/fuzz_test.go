@@ -76,6 +76,7 @@ func addSeeds(f *testing.F, add func(stream []byte)) {
 		join(role(), text("Grüße"), finish("stop"), usage(1, 2), doneLine),
 		": x\r\revent: error\rdata: a\rdata: b\r\r",
 		"data: {\"choices\":\ndata: [{\"text\":\"a\\ud83d\\ude00\"}]}\nid: 1\n\ndata:{\"error\":\"x\"}",
+		"data: {\"choices\":\r\ndata: [{\"text\":\"a\"}]}\r\n\r\ndata: [DONE]\r\n\r\n",
 		"\xef\xbb\xbfdata\n\ndata: \n\n{\"error\":{\"code\":1}}\n",
 		`{"choices":[{"message":{"content":[{"type":"text","text":"a"}],"reasoning_content":"b"}}]}`,
 		"{\"response\":\"a\",\"created_at\":\"1\"}\n{\"response\":\"b\",\"created_at\":\"2\"}\r\n\n{\"done\":true",
@@ -156,6 +157,27 @@ func FuzzScan(f *testing.F) {
 		text := bytes.TrimSpace(data)
 		require.Equal(t, want, string(unescape(nil, text[1:len(text)-1])))
 	})
+}
+
+// TestTemplateIsNotFooled holds pairs that differ in a place or a way that matters.
+func TestTemplateIsNotFooled(t *testing.T) {
+	const first = `{"created_at":"1","choices":[{"delta":{"content":"a"},"finish_reason":null}]}`
+	for _, second := range []string{
+		`{"created_at":"1","choices":[{"delta":{"content":"b"},"finish_reason":"ab"}]}`,
+		`{"created_at":"1","choices":[{"delta":{"content":""},"finish_reason":null}]}`,
+		`{"created_at":"1","choices":[{"delta":{"context":"b"},"finish_reason":null}]}`,
+		`{"created_it":"1","choices":[{"delta":{"content":"b"},"finish_reason":null}]}`,
+		`{"created_at":"1","choices":[{"delta":{"content":"b\x"},"finish_reason":null}]}`,
+		`{"created_at":"1\","choices":[{"delta":{"content":"b"},"finish_reason":null}]}`,
+		`{"created_at":"1","choices":[{"delta":{"content":"b"},"finish_reason":null}]`,
+		`{"created_at":"1","choices":[{"delta":{"content":"b"},"finish_reason":null}]}}`,
+		"{\"created_at\":\"1\",\"choices\":[{\"delta\":{\"content\":\"b\x01\"},\"finish_reason\":null}]}",
+	} {
+		tally := newTally(&record.Request{}, 8, true, strings.Clone)
+		tally.event([]byte(first), 1, false)
+		_, ok := tally.shape.match([]byte(second))
+		assert.False(t, ok, second)
+	}
 }
 
 // TestFastPathIsTaken: without it FuzzFastPath would prove nothing.

@@ -149,9 +149,9 @@ func (t *tally) malformed(line []byte) {
 	t.fail(record.FailMalformed, string(line[:min(len(line), record.EvidenceLimit)]))
 }
 
-// fail records the first failure; after the terminator nothing is one.
+// fail records the first failure. It isn't reached once the stream has terminated.
 func (t *tally) fail(kind record.FailureKind, message string) {
-	if t.r.Terminated || t.r.Failure != nil {
+	if t.r.Failure != nil {
 		return
 	}
 	t.over = true

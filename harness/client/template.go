@@ -3,8 +3,9 @@ package client
 // template is the shape that the last ordinary event had. The events of a stream
 // differ in the generated string only (and in Ollama's created_at): an event with
 // the same bytes before and after, and a valid string between, needs no parsing. It
-// is learned from strictly parsed events that said nothing but that string, so what
-// it lets pass means exactly what a full parse would find (FuzzFastPath).
+// is learned anew from each strictly parsed event, so that whatever else the event
+// said (the same counts again) is in the account already: what the template lets
+// pass means exactly what a full parse would find (FuzzFastPath).
 type template struct {
 	kind     byte   // of the event; 0: nothing learned
 	before   []byte // up to the string, or up to created_at's value where volatile
@@ -16,7 +17,7 @@ type template struct {
 // learn takes the shape of an event, where it is one to take.
 func (m *template) learn(data []byte, c *chunk) {
 	m.kind = 0
-	if c.generated != 1 || len(c.finish) > 0 || c.done || c.failed || !c.counts.idle() {
+	if c.generated != 1 || len(c.finish) > 0 || c.done || c.failed {
 		return
 	}
 	m.kind, m.volatile = c.kind(), c.volTo > 0

@@ -106,7 +106,7 @@ type trace struct {
 	connect int64
 	conn    *stampedConn
 	headers record.Opt[int64]
-	wrote   bool
+	wrote   record.Opt[int64]
 }
 
 func (t *trace) hooks() *httptrace.ClientTrace {
@@ -115,7 +115,7 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.asked = t.clock.now()
-			t.got, t.conn = false, nil
+			t.got, t.conn, t.wrote = false, nil, record.Opt[int64]{}
 		},
 		GotConn: func(info httptrace.GotConnInfo) {
 			t.mu.Lock()
@@ -128,11 +128,16 @@ func (t *trace) hooks() *httptrace.ClientTrace {
 			t.mu.Lock()
 			defer t.mu.Unlock()
 			t.headers = record.Some(t.conn.lastRead.Load())
+			if t.wrote.Has() {
+				t.wrote = record.Some(max(t.wrote.Or(0), t.conn.lastWrite.Load()))
+			}
 		},
 		WroteRequest: func(info httptrace.WroteRequestInfo) {
 			t.mu.Lock()
 			defer t.mu.Unlock()
-			t.wrote = info.Err == nil
+			if info.Err == nil {
+				t.wrote = record.Some(t.clock.now())
+			}
 		},
 	}
 }
@@ -153,8 +158,9 @@ func (t *trace) connection() *stampedConn {
 }
 
 // fill copies what was seen into the record. net/http reports "wrote" before its
-// last flush, so the instant is the connection's own: that of its latest write.
-func (t *trace) fill(r *record.Request, start int64) {
+// last flush; the connection's own stamp, taken when the answer began, corrects it.
+// (Later the stamp may be that of TLS saying goodbye.)
+func (t *trace) fill(r *record.Request) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	r.Headers = t.headers
@@ -166,7 +172,5 @@ func (t *trace) fill(r *record.Request, start int64) {
 	if !t.reused {
 		r.Connect = record.Some(t.connect)
 	}
-	if at := t.conn.lastWrite.Load(); t.wrote && at >= start {
-		r.Wrote = record.Some(at)
-	}
+	r.Wrote = t.wrote
 }

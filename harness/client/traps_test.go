@@ -308,14 +308,15 @@ func TestTrap12StreamThatEndsEarlyShowsWhatItLacks(t *testing.T) {
 func TestTrap13ErrorInsideTheStream(t *testing.T) {
 	const words = "CUDA out of memory. Tried to allocate 2.00 GiB"
 	bodies := map[string]string{
-		"object":        event(`{"error":{"message":%q,"type":"server_error","code":500}}`, words),
-		"string":        event(`{"error":%q}`, words),
-		"vllm":          event(`{"object":"error","message":%q,"type":"InternalServerError","param":null,"code":500}`, words),
-		"error event":   "event: error\ndata: " + words + "\n\n",
-		"error event 2": "event: error\n" + event(`{"error":{"message":%q}}`, words),
-		"error field":   "error: {\"code\":500,\"message\":\"" + words + "\"}\n\n",
-		"bare line":     `{"error":{"message":"` + words + `"}}` + "\n",
-		"open end":      strings.TrimSpace(event(`{"error":%q}`, words)),
+		"object":          event(`{"error":{"message":%q,"type":"server_error","code":500}}`, words),
+		"string":          event(`{"error":%q}`, words),
+		"vllm":            event(`{"object":"error","message":%q,"type":"InternalServerError","param":null,"code":500}`, words),
+		"error event":     "event: error\ndata: " + words + "\n\n",
+		"error event 2":   "event: error\n" + event(`{"error":{"message":%q}}`, words),
+		"error event cut": "event: error\ndata: " + words,
+		"error field":     "error: {\"code\":500,\"message\":\"" + words + "\"}\n\n",
+		"bare line":       `{"error":{"message":"` + words + `"}}` + "\n",
+		"open end":        strings.TrimSpace(event(`{"error":%q}`, words)),
 	}
 	for name, body := range bodies {
 		t.Run(name, func(t *testing.T) {
@@ -370,12 +371,13 @@ func TestTrap15UsageAnywhereOrNowhere(t *testing.T) {
 		source string
 		kinds  string
 	}{
-		"trailing":       {join(text("A"), text("B"), finish("stop"), usage(9, 4), doneLine), record.Some(4), "server", "ttfu"},
-		"cumulative":     {join(with("A", 2), with("B", 4), finish("stop"), doneLine), record.Some(4), "server", "ttf"},
-		"last content":   {join(text("A"), last, doneLine), record.Some(4), "server", "tt"},
-		"zeros":          {join(with("A", 0), with("B", 0), finish("stop"), doneLine), record.Some(2), "events", "ttf"},
-		"zeros, then it": {join(with("A", 0), with("B", 0), finish("stop"), usage(9, 4), doneLine), record.Some(4), "server", "ttfu"},
-		"nowhere":        {join(text("A"), text("B"), finish("stop"), doneLine), record.Some(2), "events", "ttf"},
+		"trailing":        {join(text("A"), text("B"), finish("stop"), usage(9, 4), doneLine), record.Some(4), "server", "ttfu"},
+		"cumulative":      {join(with("A", 2), with("B", 4), finish("stop"), doneLine), record.Some(4), "server", "ttf"},
+		"last content":    {join(text("A"), last, doneLine), record.Some(4), "server", "tt"},
+		"zeros":           {join(with("A", 0), with("B", 0), finish("stop"), doneLine), record.Some(2), "events", "ttf"},
+		"zeros, then it":  {join(with("A", 0), with("B", 0), finish("stop"), usage(9, 4), doneLine), record.Some(4), "server", "ttfu"},
+		"zero at the end": {join(with("A", 2), with("B", 4), event(`{"choices":[],"usage":{"prompt_tokens":0,"completion_tokens":0}}`), doneLine), record.Some(4), "server", "ttu"},
+		"nowhere":         {join(text("A"), text("B"), finish("stop"), doneLine), record.Some(2), "events", "ttf"},
 	}
 	for name, c := range streams {
 		t.Run(name, func(t *testing.T) {

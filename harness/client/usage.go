@@ -14,12 +14,6 @@ func (n *counts) any() bool {
 		n.load.Has() || n.prefill.Has() || n.decode.Has()
 }
 
-// idle tells that the figures say nothing that would change a record.
-func (n *counts) idle() bool {
-	return n.prompt.Or(0) == 0 && n.completion.Or(0) == 0 && !n.cached.Has() &&
-		n.load.Or(0) == 0 && n.prefill.Or(0) == 0 && n.decode.Or(0) == 0
-}
-
 // update lays newer figures over n: usage in every chunk is cumulative, so the last
 // one counts. A zero replaces nothing, except that nothing cached is a figure.
 func (n *counts) update(m *counts) {

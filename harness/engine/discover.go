@@ -102,7 +102,7 @@ func (e *Engine) identify(ctx context.Context, l listing) {
 		e.info.Kind = e.cfg.Kind
 	}
 	e.info.Version = look.version(ctx, e.info.Kind)
-	e.info.Health = health(e.info.Kind)
+	e.info.Health = e.health()
 	e.info.Models = models(l)
 	if e.info.Kind == Rockchip {
 		e.markLoaded(look.loaded)
@@ -117,26 +117,32 @@ func (e *Engine) identify(ctx context.Context, l listing) {
 
 // health is the path that answers 200 once the server can serve. RockchipLlama's
 // /health does so before a model is loaded, which is the moment to load it.
-func health(k Kind) string {
-	switch k {
+func (e *Engine) health() string {
+	switch e.info.Kind {
 	case VLLM, LlamaCpp, Rockchip, Mock:
 		return "/health"
 	case Ollama:
 		return "/api/version"
 	}
-	return "/v1/models"
+	return strings.TrimPrefix(e.site.base, e.site.root) + "/models"
 }
 
-// choose takes the configured model, or the first.
+// choose takes the configured model; else one that is known to be in memory, since to
+// change models takes a board minutes; else the first.
 func (e *Engine) choose() error {
 	if e.cfg.Model == "" {
 		if len(e.info.Models) == 0 {
 			return &Error{Msg: fmt.Sprintf("%s at %s lists no model", e.info.Name, e.site.base),
 				Hint: "load or pull a model, or name one in the configuration"}
 		}
-		e.model = e.info.Models[0]
+		why := "the first"
+		at := slices.IndexFunc(e.info.Models, func(m Model) bool { return m.Loaded })
+		if at >= 0 {
+			why = "the one in memory"
+		}
+		e.model = e.info.Models[max(at, 0)]
 		if n := len(e.info.Models); n > 1 {
-			e.note(fmt.Sprintf("model %s was taken because it is the first of %d listed", e.model.ID, n))
+			e.note(fmt.Sprintf("model %s was taken because it is %s of %d listed", e.model.ID, why, n))
 		}
 		return nil
 	}

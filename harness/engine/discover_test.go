@@ -67,6 +67,8 @@ func TestDiscoverRockchip(t *testing.T) {
 	assert.Equal(t, "RockchipLlama", e.Info().Name)
 	assert.Equal(t, Model{ID: "gemma-3-1b-w8a8", Quantization: "w8a8", ContextLimit: record.Some(4096), Loaded: true}, e.Model())
 	assert.False(t, e.Info().Models[0].Loaded)
+	e = discover(t, serve(t, "rockchip", nil), Config{})
+	assert.Equal(t, []string{"model gemma-3-1b-w8a8 was taken because it is the one in memory of 2 listed"}, e.Notes())
 }
 
 func TestDiscoverGeneric(t *testing.T) {
@@ -167,6 +169,27 @@ func TestKeyIsSentAndNeverShown(t *testing.T) {
 	var e *Error
 	require.ErrorAs(t, err, &e)
 	assert.Contains(t, e.Hint, "API key")
+}
+
+func TestConfigHidesTheKey(t *testing.T) {
+	cfg := Config{Endpoint: "http://h:1", APIKey: "sk-hush"}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+		assert.NotContains(t, fmt.Sprintf(verb, cfg), "sk-hush")
+	}
+}
+
+func TestEndpointPaths(t *testing.T) {
+	for endpoint, want := range map[string][2]string{
+		"http://h:1":           {"http://h:1", "http://h:1/v1"},
+		"http://h:1/":          {"http://h:1", "http://h:1/v1"},
+		"http://h:1/v1":        {"http://h:1", "http://h:1/v1"},
+		"https://h/x/v1/":      {"https://h/x", "https://h/x/v1"},
+		"https://h/openai?a=b": {"https://h/openai", "https://h/openai"},
+	} {
+		s, err := newSite(endpoint, "")
+		require.NoError(t, err)
+		assert.Equal(t, want, [2]string{s.root, s.base}, endpoint)
+	}
 }
 
 func TestQuantOfName(t *testing.T) {

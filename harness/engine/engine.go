@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -59,6 +60,18 @@ type Config struct {
 	Kind     Kind          // "": found out
 	Timeout  time.Duration // of one probe request, which may load the model first; 0: 10 minutes
 }
+
+// String tells what the configuration is, without the key.
+func (c Config) String() string {
+	key := "no key"
+	if c.APIKey != "" {
+		key = "key set"
+	}
+	return fmt.Sprintf("%s %s model %q kind %q (%s)", c.API, c.Endpoint, c.Model, c.Kind, key)
+}
+
+// GoString is String: %#v must not print the key either.
+func (c Config) GoString() string { return c.String() }
 
 // Error is a failure with advice for the user.
 type Error struct {

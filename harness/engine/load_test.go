@@ -50,7 +50,7 @@ func TestLoadRockchip(t *testing.T) {
 		}
 		fmt.Fprintf(w, `{"success":%t,"message":"NPU is busy","model_name":"qwen3-0.6b","loaded":%t}`, success, success)
 	}})
-	e := discover(t, s, Config{})
+	e := discover(t, s, Config{Model: "qwen3-0.6b"})
 	require.False(t, e.Model().Loaded)
 	require.NoError(t, e.Load(t.Context(), ""))
 	assert.Equal(t, Model{ID: "qwen3-0.6b", ContextLimit: record.Some(4096), Loaded: true}, e.Model())

@@ -90,6 +90,10 @@ func (s *site) do(ctx context.Context, method, target string, body []byte, out a
 		return err
 	}
 	req.Header.Set("User-Agent", "aibench")
+	// Nothing that is asked here changes what a second asking gives; so net/http may
+	// repeat it when a connection turns out to be from before the server's restart.
+	// An empty key says that and isn't sent.
+	req.Header["Idempotency-Key"] = nil
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}

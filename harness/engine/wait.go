@@ -25,8 +25,9 @@ const DefaultPoll = 100 * time.Millisecond
 // slowest is how far the interval grows, as a multiple of the first.
 const slowest = 16
 
-// WaitHealthy polls url until it answers 2xx: refused connections and 503 ("loading
-// model") are what a starting server shows. The interval begins with poll (0:
+// WaitHealthy polls url until it answers 2xx, or asks for a key, which a server does
+// that is up: refused connections and 503 ("loading model") are what a starting server
+// shows. The interval begins with poll (0:
 // DefaultPoll) and grows to 16 times that, by half each time. Before each look,
 // alive (nil: not asked) tells whether the server's process still runs; its error
 // ends the wait. When ctx ends, the error says what the server answered last.
@@ -56,7 +57,8 @@ func lookHealthy(ctx context.Context, url string) error {
 		return err
 	}
 	defer resp.Body.Close()
-	if resp.StatusCode/100 == 2 {
+	switch {
+	case resp.StatusCode/100 == 2, resp.StatusCode == http.StatusUnauthorized, resp.StatusCode == http.StatusForbidden:
 		return nil
 	}
 	body, _ := io.ReadAll(io.LimitReader(resp.Body, 200))

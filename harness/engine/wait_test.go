@@ -86,6 +86,8 @@ func TestWaitHealthy(t *testing.T) {
 	}))
 	require.NoError(t, WaitHealthy(t.Context(), s.URL, time.Nanosecond, nil))
 	require.Empty(t, answers)
+	answers = []int{503, 401}
+	require.NoError(t, WaitHealthy(t.Context(), s.URL, time.Nanosecond, nil), "a server that wants a key is up")
 	s.Close()
 	ctx, cancel := context.WithCancelCause(t.Context())
 	looks := 0

@@ -55,6 +55,20 @@ func (o *Opt[T]) UnmarshalJSON(b []byte) error {
 	if bytes.Equal(b, []byte("null")) {
 		return nil
 	}
+	// A journal has millions of these; what is no plain integer takes the long way,
+	// which also words the error.
+	if n, err := strconv.ParseInt(string(b), 10, 64); err == nil {
+		switch p := any(&o.v).(type) {
+		case *int64:
+			*p, o.ok = n, true
+			return nil
+		case *int:
+			if int64(int(n)) == n {
+				*p, o.ok = int(n), true
+				return nil
+			}
+		}
+	}
 	if err := json.Unmarshal(b, &o.v); err != nil {
 		return err
 	}

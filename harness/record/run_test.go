@@ -196,6 +196,7 @@ func TestCreateRace(t *testing.T) {
 	for i, err := range errs {
 		if err != nil {
 			assert.ErrorIs(t, err, os.ErrExist)
+			assert.ErrorContains(t, err, "run r exists already in ")
 			continue
 		}
 		assert.Equal(t, -1, won, "two created one run")

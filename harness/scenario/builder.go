@@ -75,7 +75,7 @@ func (b *Builder) Prompt(ctx context.Context, want int, k Key) (Prompt, error) {
 	possible := body.adjust(b.first(want-b.frame), 0)
 	for try := range maxCounts {
 		if !possible {
-			return Prompt{}, b.tooShort(ctx, want, lead)
+			return Prompt{}, b.impossible(ctx, want, lead)
 		}
 		text := lead + body.String() + Instruction
 		n, err := b.counter.Count(ctx, text)
@@ -108,7 +108,7 @@ func (b *Builder) first(tokens int) int {
 // correct against.
 func (b *Builder) calibrated(ctx context.Context, line *Line, lead string, body *body, want int) (Prompt, error) {
 	if !body.adjust(line.bytes(want)-b.frame, 0) {
-		return Prompt{}, b.tooShort(ctx, want, lead)
+		return Prompt{}, b.impossible(ctx, want, lead)
 	}
 	text := lead + body.String() + Instruction
 	n, err := line.Count(ctx, text)
@@ -122,10 +122,15 @@ func (b *Builder) prompt(text string, n, want int) Prompt {
 	return Prompt{Text: text, Tokens: n, Wanted: want, Source: b.counter.Source(), ID: identity(text)}
 }
 
-func (b *Builder) tooShort(ctx context.Context, want int, lead string) error {
+// impossible says why no prompt of want tokens exists.
+func (b *Builder) impossible(ctx context.Context, want int, lead string) error {
 	n, err := b.counter.Count(ctx, lead+Instruction)
 	if err != nil {
 		return fmt.Errorf("count prompt tokens: %w", err)
+	}
+	if n <= want {
+		return fmt.Errorf("prompt of %d tokens: this engine's tokenizer gives no text of exactly that many; "+
+			"the shortest has %d", want, n)
 	}
 	return fmt.Errorf("prompt of %d tokens: this engine needs about %d for the unique beginning, "+
 		"the instruction and its chat template alone", want, n)

@@ -73,7 +73,7 @@ func TestPromptThatDoesNotExist(t *testing.T) {
 	f := &fake{rule: even}
 	b := build(t, f)
 	_, err := b.Prompt(t.Context(), 501, Key{})
-	require.Error(t, err)
+	require.EqualError(t, err, "prompt of 501 tokens: this engine's tokenizer gives no text of exactly that many; the shortest has 10")
 	_, err = b.Prompt(t.Context(), 500, Key{})
 	require.NoError(t, err)
 }

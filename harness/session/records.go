@@ -97,8 +97,16 @@ func (s *Session) stopTelemetry() error {
 	if summary.Missed == 0 {
 		return nil
 	}
-	return s.journal.Note(record.Note{Type: "note", Session: s.number,
-		Text: fmt.Sprintf("telemetry missed %d of %d ticks", summary.Missed, summary.Missed+summary.Ticks)})
+	return s.note(fmt.Sprintf("telemetry missed %d of %d ticks", summary.Missed, summary.Missed+summary.Ticks))
+}
+
+// note keeps a remark that a reader of the figures must see.
+func (s *Session) note(text string) error {
+	if s.journal == nil {
+		fmt.Fprintln(s.show.w, "note:", text)
+		return nil
+	}
+	return s.journal.Note(record.Note{Type: "note", Session: s.number, Text: text})
 }
 
 // release frees what was opened, in any state.

@@ -110,6 +110,11 @@ func (s *Session) builder(ctx context.Context) (*scenario.Builder, error) {
 	if err != nil {
 		return nil, fmt.Errorf("counting tokens: %w", err)
 	}
+	for _, n := range s.engine.Notes() {
+		if err := s.note(n); err != nil {
+			return nil, err
+		}
+	}
 	s.prompts, err = scenario.NewBuilder(ctx, counter)
 	return s.prompts, err
 }
@@ -133,36 +138,48 @@ func (s *Session) Trial(ctx context.Context, w Work) (Measured, error) {
 		return Measured{}, fmt.Errorf("server is dead: %s", s.dead)
 	}
 	if !t.warm {
-		if err := s.warmUp(ctx, w); err != nil {
-			return Measured{}, err
-		}
 		t.warm = true
+		if m, died, err := s.warmUp(ctx, w, n); died || err != nil {
+			return s.observe(t, m), err
+		}
 	}
 	rs, start, end, err := s.requests(ctx, w, n, w.Cell.PerTrial())
 	if err != nil {
 		return Measured{}, err
 	}
-	trial := record.Trial{Type: "trial", Session: s.number, Cell: w.Cell.Name(), Trial: n,
-		Start: start, End: end, Procs: runtime.GOMAXPROCS(0), Requests: len(rs)}
-	if err := s.write(rs, &trial); err != nil {
+	m := s.measurement(w.Cell, n, rs, start, end)
+	if err := s.write(rs, &m.Trial); err != nil {
 		return Measured{}, err
 	}
 	s.checkServer(ctx, rs)
-	return s.observe(t, Measured{TrialData: record.TrialData{Trial: trial, Requests: rs}}), nil
+	return s.observe(t, m), nil
+}
+
+func (s *Session) measurement(c scenario.Cell, trial int, rs []record.Request, start, end int64) Measured {
+	return Measured{TrialData: record.TrialData{Requests: rs, Trial: record.Trial{Type: "trial", Session: s.number,
+		Cell: c.Name(), Trial: trial, Start: start, End: end, Procs: runtime.GOMAXPROCS(0), Requests: len(rs)}}}
 }
 
 // warmUp sends a cell's warm-ups before the first trial that this session measures.
-// They are kept in the journal, and no figure counts them.
-func (s *Session) warmUp(ctx context.Context, w Work) error {
+// They are kept in the journal, and no figure counts them, unless the server died of
+// them: there will be no other trial to show how the cell ends, so they are it.
+func (s *Session) warmUp(ctx context.Context, w Work, n int) (m Measured, died bool, err error) {
 	if s.cfg.Warmup == 0 {
-		return nil
+		return m, false, nil
 	}
 	s.show.working(w.Cell, "warm-up")
-	rs, _, _, err := s.requests(ctx, w, 0, s.cfg.Warmup)
+	rs, start, end, err := s.requests(ctx, w, 0, s.cfg.Warmup)
 	if err != nil {
-		return err
+		return m, false, err
 	}
-	return s.write(rs, nil)
+	if s.checkServer(ctx, rs); s.dead == "" {
+		return m, false, s.write(rs, nil)
+	}
+	for i := range rs {
+		rs[i].Trial = n
+	}
+	m = s.measurement(w.Cell, n, rs, start, end)
+	return m, true, s.write(rs, &m.Trial)
 }
 
 // requests runs n requests of trial number trial (0: warm-up) in a closed loop and

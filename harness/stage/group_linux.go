@@ -15,8 +15,8 @@ func groupAttributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
-// awaitZombie returns when the process has ended, and leaves it unreaped: until
-// Wait takes it, a scope made for it (systemd-run) is there to be read.
+// awaitZombie returns when the process has ended, and leaves it unreaped, so that
+// its number can't go to another while the evidence is gathered.
 func awaitZombie(pid int) {
 	for {
 		err := unix.Waitid(unix.P_PID, pid, nil, unix.WEXITED|unix.WNOWAIT, nil)

@@ -33,6 +33,12 @@ func (w *oomWatch) after() oomCounts {
 	return oomCounts{file: file, group: counterIn(file, "oom_kill"), machine: counterIn(vmstatFile, "oom_kill")}
 }
 
+func (w *oomWatch) before() oomCounts {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.first
+}
+
 // renew follows a process that moves to another cgroup after its start, as a
 // launcher such as systemd-run makes it. The count of one that stayed is not
 // touched: a child may have been killed already.

@@ -63,6 +63,12 @@ func TestRecordedMachine(t *testing.T) {
 			ServerWritten: some((108192 + 5 + 0 + 2) - (8192 + 0 + 1)),
 		}, b)
 
+		time.Sleep(scanEvery)
+		var c Tick
+		m.fill(after, &c)
+		assert.False(t, c.CPU.Has(), "no time has passed for the CPUs")
+		assert.Equal(t, b, c, "another scan counts nothing twice")
+
 		assert.Equal(t, []string{
 			"cpu: gopsutil",
 			"ram: gopsutil",
