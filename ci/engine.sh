@@ -128,8 +128,8 @@ start_server() {
 }
 
 # The template adds nothing to a prompt: N words are N tokens and the begin
-# token. A system message comes before it, where there is one. One thread, because two collapse when something
-# else runs on the machine.
+# token. A system message comes before it, where there is one. One thread,
+# because two collapse when something else runs on the machine.
 modelfile() {
 	cat <<-END
 		FROM $dir/$model.gguf

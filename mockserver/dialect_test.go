@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -171,6 +172,8 @@ func TestServerTimings(t *testing.T) {
 		assert.EqualValues(t, 20e6, e["eval_duration"])
 		assert.EqualValues(t, 11, e["eval_count"])
 		assert.EqualValues(t, 3+BOSTokens, e["prompt_eval_count"])
+		stream := post(t, c, "/api/generate", object{"model": p.Model, "prompt": "a b c", "options": object{"num_predict": 11}}).events(t)
+		assert.EqualValues(t, 20e6, stream[11]["eval_duration"], "ten steps between eleven tokens")
 	})
 	inBubble(t, p, Options{Dialect: "llamacpp"}, func(t *testing.T, c *http.Client, _ *Server) {
 		e := post(t, c, "/v1/completions", object{"prompt": "a b c", "max_tokens": 11}).events(t)[0]
@@ -377,5 +380,37 @@ func TestOllamaLoadAndPull(t *testing.T) {
 		assert.Equal(t, 404, post(t, c, "/api/generate", object{"model": "other"}).status)
 		assert.Equal(t, "success", post(t, c, "/api/pull", object{"model": p.Model + ":latest"}).events(t)[1]["status"])
 		assert.Contains(t, post(t, c, "/api/pull", object{"name": "other"}).events(t)[1]["error"], "does not exist")
+	})
+}
+
+// While the model loads, even /health says so; then all is well.
+func TestLoading(t *testing.T) {
+	inBubble(t, exact(t, "fast"), Options{Load: time.Second}, func(t *testing.T, c *http.Client, _ *Server) {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodGet, "http://mock/health", nil)
+		x := do(t, c, r)
+		assert.Equal(t, 503, x.status)
+		assert.Contains(t, x.body(), "Loading model")
+		time.Sleep(time.Second)
+		assert.Equal(t, 200, do(t, c, r).status)
+	})
+}
+
+// Content comes as a string, as parts, or not at all.
+func TestPromptForms(t *testing.T) {
+	inBubble(t, exact(t, "fast"), Options{}, func(t *testing.T, c *http.Client, _ *Server) {
+		chat := func(content any) any {
+			x := post(t, c, "/v1/chat/completions", object{"messages": []object{{"role": "user", "content": content}}, "max_tokens": 1})
+			if x.status != 200 {
+				return x.status
+			}
+			return x.events(t)[0]["usage"].(object)["prompt_tokens"]
+		}
+		text := func(s string) object { return object{"type": "text", "text": s} }
+		assert.EqualValues(t, 8+2, chat("two words"))
+		assert.EqualValues(t, 8+2, chat([]object{text("two"), text(" words")}))
+		assert.EqualValues(t, 8, chat(nil))
+		assert.Equal(t, 400, chat(7))
+		assert.Equal(t, 400, chat([]object{{"type": "image_url"}}))
+		assert.Equal(t, 400, post(t, c, "/v1/completions", object{"prompt": []string{"a", "b"}}).status)
 	})
 }

@@ -43,6 +43,7 @@
 // that go to an SSD tier are really written to files, scaled by pressure_scale.
 // Blocks are read back once when they are found again, not once a token.
 //
+// To play a model that takes its time to load, set Options.Load.
 // To play an offload that was never engaged, serve the baseline twice. To play a
 // prompt cut silently, set context_policy: truncate (as Ollama does anyway).
 //

@@ -29,16 +29,17 @@ var dialects = []string{"vllm", "llamacpp", "ollama", "rockchip"}
 
 // Options is what differs between servers of one profile. All are optional.
 type Options struct {
-	Stage      string    // baseline or aidaptiv; empty: baseline
-	Faults     string    // "status=503:5,cut=2:1": name, argument, percent of requests
-	Dialect    string    // vllm, llamacpp, ollama, rockchip; empty: the profile's
-	Pressure   bool      // make modelled RAM and offloaded blocks real
-	OffloadDir string    // where Pressure keeps blocks; empty: a temporary directory, removed by Close
-	Stamp      bool      // put "mock_write_unix_ns" into every event
-	APIKey     string    // demanded as bearer token; empty: none is
-	Seed       uint64    // of noise and faults; 0: a random one
-	GoTimers   bool      // pace with Go's timers only: for testing/synctest; else they are a millisecond late
-	Log        io.Writer // one line a refused or failed request; nil: none
+	Stage      string        // baseline or aidaptiv; empty: baseline
+	Faults     string        // "status=503:5,cut=2:1": name, argument, percent of requests
+	Dialect    string        // vllm, llamacpp, ollama, rockchip; empty: the profile's
+	Pressure   bool          // make modelled RAM and offloaded blocks real
+	OffloadDir string        // where Pressure keeps blocks; empty: a temporary directory, removed by Close
+	Stamp      bool          // put "mock_write_unix_ns" into every event
+	APIKey     string        // demanded as bearer token; empty: none is
+	Seed       uint64        // of noise and faults; 0: a random one
+	Load       time.Duration // wall time after New in which every request gets 503, as while a model loads; 0: none
+	GoTimers   bool          // pace with Go's timers only: for testing/synctest; else they are a millisecond late
+	Log        io.Writer     // one line a refused or failed request; nil: none
 
 	// OnOOM is called with the message when the profile says oom: exit or kill
 	// and memory is exhausted, or when the fault die strikes. It should end the
@@ -57,6 +58,7 @@ type Server struct {
 	pace     pacer
 	handler  http.Handler
 
+	ready time.Time     // before it, the model is loading
 	count atomic.Uint64 // requests, for ids and random draws
 	dead  atomic.Bool   // the fault die struck
 	total counters
@@ -100,7 +102,8 @@ func New(p Profile, o Options) (*Server, error) {
 	// Both stages with one seed must not draw the same noise: pairs would
 	// differ by less than any machine does.
 	o.Seed = mix(o.Seed, hashText(o.Stage))
-	s := &Server{profile: p, options: o, layout: l, memory: newMemory(l, p), faults: faults, pace: pacer{goTimers: o.GoTimers}}
+	s := &Server{profile: p, options: o, layout: l, memory: newMemory(l, p), faults: faults, pace: pacer{goTimers: o.GoTimers},
+		ready: time.Now().Add(o.Load)}
 	s.rockchip = loaded{is: true, contextLen: p.MaxModelLen, npuCores: 3}
 	if o.Pressure {
 		if s.pressure, err = newPressure(l, p.PressureScale, o.OffloadDir); err != nil {
@@ -128,6 +131,10 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Server", ServerName)
 	w.Header().Set("X-Mockserver", "simulated")
+	if s.options.Load > 0 && time.Now().Before(s.ready) {
+		s.fail(w, apiOf(r), http.StatusServiceUnavailable, "Loading model")
+		return
+	}
 	if s.options.APIKey != "" && r.URL.Path != "/health" {
 		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
 		if subtle.ConstantTimeCompare([]byte(given), []byte(s.options.APIKey)) != 1 {

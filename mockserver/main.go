@@ -63,6 +63,7 @@ func parseCommand(args []string, stderr io.Writer) (command, error) {
 	f.BoolVar(&c.options.Pressure, "pressure", false, "make modelled RAM and offloaded blocks real")
 	f.StringVar(&c.options.OffloadDir, "offload-dir", "", "`directory` for offloaded blocks under -pressure (default: a temporary one)")
 	f.BoolVar(&c.options.Stamp, "stamp", false, "put the instant of writing into every event")
+	f.DurationVar(&c.options.Load, "load", 0, "answer 503 for so `long` at first, as while a model loads")
 	f.Uint64Var(&c.options.Seed, "seed", 0, "of noise and faults (default: a random one)")
 	f.StringVar(&c.oom, "oom", "", "when memory is exhausted: error, exit or kill (default: the profile's)")
 	f.StringVar(&c.keyEnv, "api-key-env", "", "environment `variable` with the key to demand")
@@ -122,7 +123,11 @@ func (c *command) serve(ctx context.Context, p Profile, stdout, stderr io.Writer
 		fmt.Fprintf(stderr, "mockserver: %v\n", err)
 		return 2
 	}
-	defer s.Close()
+	defer func() {
+		if err := s.Close(); err != nil { // offloaded blocks that could not be written, say
+			fmt.Fprintf(stderr, "mockserver: %v\n", err)
+		}
+	}()
 	l, err := net.Listen("tcp", c.addr)
 	if err != nil {
 		fmt.Fprintf(stderr, "mockserver: %v\n", err)

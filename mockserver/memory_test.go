@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -146,11 +147,37 @@ func TestWaitersAreServedInOrder(t *testing.T) {
 			q.release()
 		}()
 		for m.usage().waiting != i+1 {
+			runtime.Gosched()
 		}
 	}
 	l.release()
 	assert.Equal(t, "b", <-got)
 	assert.Equal(t, "c", <-got)
+}
+
+// When the head of the line goes away, the one behind it may fit at once.
+func TestALeavingWaiterLetsOthersThrough(t *testing.T) {
+	m, _ := tiny("baseline")
+	held := ask1(t, m, prompt("a", 1)) // 2 of 4 blocks
+	ctx, cancel := context.WithCancel(t.Context())
+	gone := make(chan error)
+	go func() {
+		_, err := m.acquire(ctx, prompt("big", 3), 1)
+		gone <- err
+	}()
+	for m.usage().waiting != 1 {
+		runtime.Gosched()
+	}
+	small := make(chan *lease)
+	go func() { small <- ask1(t, m, prompt("s", 1)) }()
+	for m.usage().waiting != 2 {
+		runtime.Gosched()
+	}
+	cancel()
+	require.ErrorIs(t, <-gone, context.Canceled)
+	(<-small).release()
+	held.release()
+	assert.Zero(t, m.usage().pinned)
 }
 
 func TestFileTierMovesAreNoted(t *testing.T) {

@@ -133,7 +133,7 @@ func (s *Server) ollamaShow(w http.ResponseWriter, r *http.Request) {
 // loads answers a request without a prompt, by which Ollama is told to load a
 // model, and has it loaded at once.
 func (s *Server) loads(w http.ResponseWriter, g *run) bool {
-	if g.api != apiOllamaGenerate || *g.ask.Prompt != "" {
+	if g.api != apiOllamaGenerate || g.ask.prompt != "" {
 		return false
 	}
 	reply(w, http.StatusOK, map[string]any{"model": g.ask.Model, "created_at": time.Now().UTC().Format(time.RFC3339Nano),

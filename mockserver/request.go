@@ -12,7 +12,7 @@ import (
 // ask is a request for text in any of the APIs.
 type ask struct {
 	Model         string        `json:"model"`
-	Prompt        *promptText   `json:"prompt"`
+	Prompt        any           `json:"prompt"`
 	Messages      []chatMessage `json:"messages"`
 	Stream        *bool         `json:"stream"`
 	StreamOptions struct {
@@ -26,52 +26,46 @@ type ask struct {
 		NumPredict *int `json:"num_predict"`
 		NumCtx     int  `json:"num_ctx"`
 	} `json:"options"`
-}
 
-// promptText is a string, or a list of one string.
-type promptText string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *promptText) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '[' {
-		var list []string
-		if err := json.Unmarshal(b, &list); err != nil || len(list) != 1 {
-			return errors.New("prompt: only a string, or a list of one string, is served here")
-		}
-		*p = promptText(list[0])
-		return nil
-	}
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil {
-		return errors.New("prompt: not a string")
-	}
-	*p = promptText(s)
-	return nil
+	prompt string    // Prompt, read
+	turns  []message // Messages, read
 }
 
 // chatMessage has content as a string or as a list of parts with text.
 type chatMessage struct {
 	Role    string `json:"role"`
-	Content parts  `json:"content"`
+	Content any    `json:"content"`
 }
 
-type parts string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *parts) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '[' {
-		var list []struct{ Text string }
-		if err := json.Unmarshal(b, &list); err != nil {
-			return fmt.Errorf("content: %w", err)
+// asText reads a prompt or the content of a message. They are decoded as any
+// and not by an UnmarshalJSON, which would go over 800 KB twice more.
+func asText(what string, v any) (string, error) {
+	switch v := v.(type) {
+	case nil:
+		return "", nil // an assistant's turn with nothing but a tool call
+	case string:
+		return v, nil
+	case []any:
+		var all strings.Builder
+		for _, part := range v {
+			if p, ok := part.(map[string]any); ok {
+				part = p["text"]
+			} else if len(v) > 1 {
+				return "", fmt.Errorf("%s: only one string is served here", what)
+			}
+			s, ok := part.(string)
+			if !ok {
+				return "", fmt.Errorf("%s: a list of anything but text is not served here", what)
+			}
+			all.WriteString(s)
 		}
-		for _, part := range list {
-			*p += parts(part.Text)
-		}
-		return nil
+		return all.String(), nil
 	}
-	return json.Unmarshal(b, (*string)(p))
+	return "", fmt.Errorf("%s: not a string", what)
 }
 
+// readAsk decodes a request and, for a completion, its prompt; for a chat, its
+// messages.
 func readAsk(r *http.Request, a api) (q ask, err error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -80,35 +74,37 @@ func readAsk(r *http.Request, a api) (q ask, err error) {
 	if err := json.Unmarshal(body, &q); err != nil {
 		return q, fmt.Errorf("invalid JSON: %w", err)
 	}
-	if a.chat() && q.Messages == nil {
-		return q, errors.New("messages: field required")
-	}
-	if !a.chat() && q.Prompt == nil {
-		if !a.native() {
-			return q, errors.New("prompt: field required")
+	if a.chat() {
+		if q.Messages == nil {
+			return q, errors.New("messages: field required")
 		}
-		q.Prompt = new(promptText) // asks Ollama to load the model
+		for _, m := range q.Messages {
+			content, err := asText("content", m.Content)
+			if err != nil {
+				return q, err
+			}
+			q.turns = append(q.turns, message{m.Role, content})
+		}
+		return q, nil
 	}
-	return q, nil
+	if q.Prompt == nil && !a.native() { // without one, Ollama is to load the model
+		return q, errors.New("prompt: field required")
+	}
+	q.prompt, err = asText("prompt", q.Prompt)
+	return q, err
 }
 
 func (q *ask) sequence(a api) sequence {
-	if !a.chat() {
-		return completionSequence(string(*q.Prompt), true)
+	if a.chat() {
+		return chatSequence(q.turns)
 	}
-	m := make([]message, len(q.Messages))
-	for i, c := range q.Messages {
-		m[i] = message{Role: c.Role, Content: string(c.Content)}
-	}
-	return chatSequence(m)
+	return completionSequence(q.prompt, true)
 }
 
 func (q *ask) words() (n int) {
-	if q.Prompt != nil {
-		n += len(strings.Fields(string(*q.Prompt)))
-	}
-	for _, m := range q.Messages {
-		n += len(strings.Fields(string(m.Content)))
+	n = len(strings.Fields(q.prompt))
+	for _, m := range q.turns {
+		n += len(strings.Fields(m.Content))
 	}
 	return n
 }

@@ -147,9 +147,9 @@ func (s *Server) chunk(g *run, e encoder, key, text string, count int, first boo
 		finish = g.finish
 	}
 	if o, ok := e.(*openAI); ok {
-		switch a := s.answer(g, count); {
+		switch {
 		case g.faults.has("usage_every_chunk"), g.faults.has("usage_last_content") && count == g.output:
-			use = o.usage(a)
+			use = o.usage(s.answer(g, count))
 		case g.faults.has("usage_zero_chunks"):
 			use = zeroUsage
 		}

@@ -48,7 +48,7 @@ type ttftPoint struct {
 // ttftMark says what went wrong in a cell.
 type ttftMark struct {
 	Ctx    int
-	Text   string // "OOM", "OOM 2/6, timeout 1/6", "INVALID"
+	Text   string // "OOM", "OOM 2/6, timeout 1/6", "INVALID, prompt truncated"
 	Failed bool   // some requests were not ok; else only the figures are not to be believed
 	All    bool   // no request was ok
 }
@@ -159,7 +159,8 @@ func newTTFTMark(c Cell) ttftMark {
 	failures, failed, all := failureTexts(c.Outcomes)
 	m := ttftMark{Ctx: c.Ctx, Failed: failed > 0, All: failed > 0 && failed == all}
 	if c.Validity.Status != verdict.Valid {
-		failures = append(failures, string(c.Validity.Status))
+		// First, since where there is little room only the first is written.
+		failures = append([]string{string(c.Validity.Status)}, failures...)
 	}
 	m.Text = strings.Join(failures, ", ")
 	return m

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -94,11 +95,18 @@ func writeStageTable(w io.Writer, s Stage) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
-	if len(reasons) > 0 {
-		_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(reasons, "\n"))
-		return err
+	for _, m := range Compare(s, Stage{}).MaxStable {
+		reasons = append(reasons, fmt.Sprintf("max stable context: %s (%s)", contextOrNone(m.A), strings.TrimPrefix(m.Group, "Benchmark")))
 	}
-	return nil
+	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(reasons, "\n"))
+	return err
+}
+
+func contextOrNone(ctx record.Opt[int]) string {
+	if n, ok := ctx.Get(); ok {
+		return strconv.Itoa(n)
+	}
+	return "none"
 }
 
 // medianOf is the median over the trials, with half the width of its interval where

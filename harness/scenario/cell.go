@@ -13,13 +13,17 @@ type Cell struct {
 	Ctx       int    // prompt length, tokens; 0: the prompt is not chosen by length
 	Users     int    // concurrent users of a closed loop; 0: not part of the name
 	Requests  int    // requests of one trial; not part of the name; 0: as many as users
+	Suite     string // set of written prompts that PromptID is in; "": none
 	PromptID  string // Item.ID where one written prompt is asked; "": none
 }
 
 // Path gives the elements of the name below the benchmark, one for each nested
-// b.Run, keys in fixed order: prompt, ctx, users.
+// b.Run, keys in fixed order: suite, prompt, ctx, users.
 func (c Cell) Path() []string {
 	var p []string
+	if c.Suite != "" {
+		p = append(p, "suite="+c.Suite)
+	}
 	if c.PromptID != "" {
 		p = append(p, "prompt="+c.PromptID)
 	}

@@ -21,6 +21,7 @@ import (
 	"aibench/harness/config"
 	"aibench/harness/record"
 	"aibench/harness/report"
+	"aibench/harness/scenario"
 	"aibench/harness/session"
 	"aibench/harness/stage"
 	"aibench/harness/version"
@@ -96,6 +97,9 @@ func planRun(args []string, t terminal) (*measurement, error) {
 			return nil, err
 		}
 	}
+	if err := m.checkPrompts(); err != nil {
+		return nil, err
+	}
 	if m.stages, err = stage.PlanStages(m.opts.stage); err != nil {
 		return nil, usageError{err}
 	}
@@ -105,6 +109,22 @@ func planRun(args []string, t terminal) (*measurement, error) {
 		}
 	}
 	return m, nil
+}
+
+// checkPrompts reads the user's prompt file before anything is measured. The suite has
+// a working directory of its own, so it gets an absolute path.
+func (m *measurement) checkPrompts() error {
+	if m.cfg.Prompts == "" {
+		return nil
+	}
+	var err error
+	if m.cfg.Prompts, err = filepath.Abs(m.cfg.Prompts); err != nil {
+		return err
+	}
+	if _, err := scenario.LoadItems(m.cfg.Prompts); err != nil {
+		return usageError{err}
+	}
+	return nil
 }
 
 // refuseToWait says at once that a pause would come that nobody can answer, rather
