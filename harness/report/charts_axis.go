@@ -58,20 +58,23 @@ func logRange(lo, hi float64) (float64, float64) {
 	return lo / air, hi * air
 }
 
-// logTicks has grid lines at 1 to 9 of each decade within the range. The decades are
-// labelled, and below 3 decades 2 and 5 too; over many decades only decades stay.
-func logTicks(lo, hi float64) []tick {
-	decades := math.Log10(hi / lo)
+// logTicks has grid lines within the range, as far as a decade is tall enough for
+// them (in points): the decades with labels, 2 and 5 with labels too, and the others.
+func logTicks(lo, hi, decade float64) []tick {
+	const (
+		forLabels = 130
+		forLines  = 90
+	)
 	var ticks []tick
 	for e := int(math.Floor(math.Log10(lo))); e <= int(math.Ceil(math.Log10(hi))); e++ {
 		for m := 1; m <= 9; m++ {
 			// Parsing gives 0.003, multiplying 0.0030000000000000001.
 			v, _ := strconv.ParseFloat(strconv.Itoa(m)+"e"+strconv.Itoa(e), 64)
-			if v < lo || v > hi || (m > 1 && decades > 6) {
+			if v < lo || v > hi || (m > 1 && decade < forLines) {
 				continue
 			}
 			t := tick{at: v}
-			if m == 1 || (decades < 3 && (m == 2 || m == 5)) {
+			if m == 1 || (decade >= forLabels && (m == 2 || m == 5)) {
 				t.label = strconv.FormatFloat(v, 'f', -1, 64)
 			}
 			ticks = append(ticks, t)

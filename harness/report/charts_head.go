@@ -48,31 +48,39 @@ func newHead(what string, run record.Run, stages []Stage) chartHead {
 	return h
 }
 
-// title has the names of models and engines cut to so many letters; the word
-// "(simulated)" is not cut.
-func (h chartHead) title(letters int) string {
-	var parts []string
-	for _, s := range h.Subjects {
-		engine, mark := strings.CutSuffix(s.Engine, "(simulated)")
-		text := shorten(s.Model, letters)
-		if s.Model != "" && s.Engine != "" {
-			text += " on "
-		}
-		text += shorten(engine, letters)
-		if mark {
-			text += "(simulated)"
-		}
-		if s.Stage != "" {
-			text = s.Stage + " " + text
-		}
-		if text != "" {
-			parts = append(parts, text)
-		}
+// titleLines is how many lines the title has: one more for each stage where the
+// stages had different subjects.
+func (h chartHead) titleLines() int {
+	if len(h.Subjects) < 2 {
+		return 1
 	}
-	if len(parts) == 0 {
+	return 1 + len(h.Subjects)
+}
+
+// titleLine has the names of models and engines cut to so many letters; the word
+// "(simulated)" is not cut.
+func (h chartHead) titleLine(i, letters int) string {
+	switch {
+	case i == 0 && len(h.Subjects) == 1 && h.Subjects[0] != subject{}:
+		return h.What + ": " + h.Subjects[0].text(letters)
+	case i == 0:
 		return h.What
 	}
-	return h.What + ": " + strings.Join(parts, ", ")
+	s := h.Subjects[i-1]
+	return s.Stage + ": " + s.text(letters)
+}
+
+func (s subject) text(letters int) string {
+	engine, simulated := strings.CutSuffix(s.Engine, "(simulated)")
+	text := shorten(s.Model, letters)
+	if s.Model != "" && s.Engine != "" {
+		text += " on "
+	}
+	text += shorten(engine, letters)
+	if simulated {
+		text += "(simulated)"
+	}
+	return text
 }
 
 func (h chartHead) notes() string { return strings.Join(h.Notes, "  ·  ") }

@@ -15,8 +15,9 @@ type laneText struct {
 }
 
 // laneTexts joins neighbours of the same text, those with OOM first and what was not
-// run last: that is the order in which they get room.
-func laneTexts(s ttftSeries, contexts []int) []laneText {
+// run last: that is the order in which they get room. With dense, neighbours that
+// failed in different ways are joined too.
+func laneTexts(s ttftSeries, contexts []int, dense bool) []laneText {
 	at := map[int]laneText{}
 	for _, m := range s.Marks {
 		at[m.Ctx] = laneText{m.Ctx, m.Ctx, m.Text, false}
@@ -34,6 +35,12 @@ func laneTexts(s ttftSeries, contexts []int) []laneText {
 			continue
 		case joins && out[len(out)-1].text == t.text:
 			out[len(out)-1].to = ctx
+		case joins && dense && !t.notRun && !out[len(out)-1].notRun:
+			last := &out[len(out)-1]
+			last.to = ctx
+			if !slices.Contains(strings.Split(last.text, " / "), t.text) {
+				last.text += " / " + t.text
+			}
 		default:
 			out = append(out, t)
 		}
@@ -52,51 +59,85 @@ func laneTexts(s ttftSeries, contexts []int) []laneText {
 	return out
 }
 
+// drawWalls draws a line down from where a stage began to fail altogether.
+func (f ttftFrame) drawWalls(s ttftSeries, aside vg.Length) {
+	failed := map[int]bool{}
+	for _, m := range s.Marks {
+		failed[m.Ctx] = m.All
+	}
+	before := false
+	for _, ctx := range f.contexts {
+		if failed[ctx] && !before {
+			x := f.x(ctx) + aside
+			line(f.area, lookOf(s.Stage).tint, 2, x, f.area.Min.Y, x, f.area.Max.Y, 7, 6)
+		}
+		before = failed[ctx]
+	}
+}
+
 // drawLane draws a stage's lane above the curves: signs on its ground, their texts
-// over them. aside keeps the lines that go down from the lanes of two stages apart.
-func (f ttftFrame) drawLane(s ttftSeries, base, gutter, aside vg.Length) {
+// over them.
+func (f ttftFrame) drawLane(s ttftSeries, base vg.Length) {
 	l, a := lookOf(s.Stage), f.area
 	mid := base + 14*f.scale
 	if len(s.Marks)+len(s.NotRun) > 0 {
 		f.face(19).write(a, l.color, a.Min.X-9, mid-6*f.scale, atRight, s.Stage)
 	}
-	var taken spans
-	for _, t := range laneTexts(s, f.contexts) {
-		from, to := f.x(t.from), f.x(t.to)
+	for _, t := range laneTexts(s, f.contexts, false) {
+		if t.notRun {
+			box(a, light, f.x(t.from)-13*f.scale, mid-5*f.scale, f.x(t.to)+13*f.scale, mid+5*f.scale)
+		}
+	}
+	for _, m := range s.Marks {
+		at := vg.Point{X: f.x(m.Ctx), Y: mid}
+		if m.Failed {
+			cross(a, l.color, at, 9*f.scale)
+		} else {
+			marker(a, l, at, 8.5*f.scale, true)
+		}
+	}
+	for _, t := range f.placeLaneTexts(s) {
 		clr := l.color
 		if t.notRun {
 			clr = grey
-			box(a, light, from-13*f.scale, mid-5*f.scale, to+13*f.scale, mid+5*f.scale)
 		}
-		f.writeLaneText(t, (from+to)/2, mid+16*f.scale, clr, &taken)
-	}
-	for _, m := range s.Marks {
-		x := f.x(m.Ctx)
-		if m.Failed {
-			line(a, l.tint, 1.8, x+aside, a.Min.Y, x+aside, base, 7, 6)
-			cross(a, l.color, vg.Point{X: x, Y: mid}, 9*f.scale)
-			continue
-		}
-		marker(a, l, vg.Point{X: x, Y: mid}, 8.5*f.scale, true)
+		t.face.write(a, clr, t.mid, mid+16*f.scale, atCenter, t.text)
 	}
 }
 
-// writeLaneText tries smaller letters, then the first of several reasons; what has no
-// room even then is told by its sign alone.
-func (f ttftFrame) writeLaneText(t laneText, x, y vg.Length, clr interface {
-	RGBA() (r, g, b, a uint32)
-}, taken *spans) {
-	first, _, _ := strings.Cut(t.text, ",")
-	for _, text := range []string{t.text, first} {
+// placedText is a text with its place in the lane.
+type placedText struct {
+	laneText
+	face typeface
+	mid  vg.Length
+}
+
+// placeLaneTexts finds room for all texts: joined further where there is too little,
+// and then in smaller letters. What has no room even then is told by its sign alone.
+func (f ttftFrame) placeLaneTexts(s ttftSeries) []placedText {
+	var placed []placedText
+	for _, dense := range []bool{false, true} {
 		for _, size := range []vg.Length{22, 18, 15} {
-			face := f.face(size)
-			face.bold = !t.notRun
-			w := face.width(text)
-			mid := clampText(x, w, f.area.Min.X, f.area.Max.X)
-			if taken.take(mid-w/2, mid+w/2) {
-				face.write(f.area, clr, mid, y, atCenter, text)
-				return
+			placed = nil
+			var taken spans
+			texts := laneTexts(s, f.contexts, dense)
+			for _, t := range texts {
+				if p, ok := f.placeLaneText(t, size, &taken); ok {
+					placed = append(placed, p)
+				}
+			}
+			if len(placed) == len(texts) {
+				return placed
 			}
 		}
 	}
+	return placed
+}
+
+func (f ttftFrame) placeLaneText(t laneText, size vg.Length, taken *spans) (placedText, bool) {
+	p := placedText{laneText: t, face: f.face(size)}
+	p.face.bold = !t.notRun
+	w := p.face.width(t.text)
+	p.mid = clampText((f.x(t.from)+f.x(t.to))/2, w, f.area.Min.X, f.area.Max.X)
+	return p, taken.take(p.mid-w/2, p.mid+w/2)
 }

@@ -127,9 +127,11 @@ const (
 // drawHead writes title, notes and legend, and returns the room that is left.
 func drawHead(c draw.Canvas, h chartHead, legend []legendItem) draw.Canvas {
 	x, y, room := c.Min.X+pageMargin, c.Max.Y-56, c.Max.X-c.Min.X-2*pageMargin
-	titleFace, title := fitTitle(h, room)
-	titleFace.write(c, ink, x, y, atLeft, title)
-	y -= 37
+	for i := range h.titleLines() {
+		face, title := fitTitle(h, i, room)
+		face.write(c, ink, x, y, atLeft, title)
+		y -= 37
+	}
 	noteFace := typeface{size: 21}
 	for noteFace.size > 13 && noteFace.width(h.notes()) > room {
 		noteFace.size--
@@ -150,32 +152,33 @@ func drawHead(c draw.Canvas, h chartHead, legend []legendItem) draw.Canvas {
 	return draw.Crop(c, pageMargin, -pageMargin, 0, -(c.Max.Y - y + 16))
 }
 
-// fitTitle makes the letters smaller first, and long names shorter then.
-func fitTitle(h chartHead, room vg.Length) (typeface, string) {
+// fitTitle makes the letters of a line of the title smaller first, and long names
+// shorter then.
+func fitTitle(h chartHead, i int, room vg.Length) (typeface, string) {
 	const whole = 1 << 20
 	f := typeface{size: 33, bold: true}
+	if i > 0 {
+		f.size = 25
+	}
 	for ; f.size > 24; f.size-- {
-		if f.width(h.title(whole)) <= room {
-			return f, h.title(whole)
+		if text := h.titleLine(i, whole); f.width(text) <= room {
+			return f, text
 		}
 	}
 	letters := 100
-	for letters > 4 && f.width(h.title(letters)) > room {
+	for letters > 4 && f.width(h.titleLine(i, letters)) > room {
 		letters--
 	}
-	return f, h.title(letters)
+	return f, h.titleLine(i, letters)
 }
 
-// grid cuts the room into panels, in reading order.
+// gridOf cuts the room into panels, in reading order.
 func gridOf(c draw.Canvas, n int, gap vg.Length) []draw.Canvas {
-	cols, rows := 1, 1
-	for cols*rows < n {
-		if cols <= rows {
-			cols++
-		} else {
-			rows++
-		}
+	cols := min(n, 3)
+	if n == 4 {
+		cols = 2
 	}
+	rows := (n + cols - 1) / cols
 	tiles := draw.Tiles{Cols: cols, Rows: rows, PadX: gap, PadY: gap}
 	var out []draw.Canvas
 	for i := range n {

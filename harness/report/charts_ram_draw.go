@@ -60,8 +60,11 @@ func (c ramChart) legend() []legendItem {
 			line(c, clr, width, at.X-legendSign/2, at.Y, at.X+legendSign/2, at.Y, dashes...)
 		}
 	}
-	var server, event, seam bool
+	var server, event, seam, all bool
+	top, _, _ := c.top()
 	for _, p := range c.Panels {
+		total, ok := p.Total.Get()
+		all = all || (ok && float64(total) <= top)
 		server = server || len(p.Server) > 0
 		event = event || len(p.Events) > 0
 		seam = seam || len(p.Seams) > 0
@@ -73,6 +76,7 @@ func (c ramChart) legend() []legendItem {
 		}
 	}
 	add(server, "server's processes (RSS)", sign(ink, 3.5, 9, 6))
+	add(all, "all of its RAM", sign(ink, 2, 2, 5))
 	add(event, "out of memory, or server died", func(c draw.Canvas, at vg.Point) { cross(c, ink, at, 8) })
 	add(seam, "resumed", func(c draw.Canvas, at vg.Point) { line(c, grey, 2, at.X, at.Y-13, at.X, at.Y+13, 3, 4) })
 	return items
@@ -97,7 +101,7 @@ func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64, name string) 
 	end := max(p.End, 1e-3)
 	x := func(s float64) vg.Length { return a.X(s / end) }
 	y := func(b float64) vg.Length { return a.Y(b / top) }
-	drawBands(a, p.Bands, x)
+	drawBands(a, p.Bands, a.Max.Y+head-ramLabel, x)
 	for _, t := range ticks {
 		at := y(t.at * unit)
 		line(a, light, 1, a.Min.X, at, a.Max.X, at)
@@ -108,12 +112,11 @@ func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64, name string) 
 		face.write(a, ink, x(t.at), a.Min.Y-26, atCenter, t.label)
 	}
 	for _, s := range p.Seams {
-		line(a, grey, 2, x(s), a.Min.Y, x(s), a.Max.Y+ramLabel, 3, 4)
+		line(a, grey, 2, x(s), a.Min.Y, x(s), a.Max.Y, 3, 4)
 	}
 	if total, ok := p.Total.Get(); ok && float64(total) <= top {
 		at := y(float64(total))
-		line(a, grey, 1.6, a.Min.X, at, a.Max.X, at, 2, 4)
-		typeface{size: 16}.write(a, grey, a.Min.X+8, at-18, atLeft, "all of the machine's RAM")
+		line(a, ink, 2, a.Min.X, at, a.Max.X, at, 2, 5)
 	}
 	drawRAMLines(a, p.Server, draw.LineStyle{Color: l.color, Width: 3, Dashes: []vg.Length{9, 6}}, x, y)
 	drawRAMLines(a, p.Used, draw.LineStyle{Color: l.color, Width: 3}, x, y)
@@ -124,15 +127,15 @@ func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64, name string) 
 
 // drawBands shades every other cell. A label that is wider than its band is left out:
 // the short contexts take no time to speak of.
-func drawBands(a draw.Canvas, bands []ramBand, x func(float64) vg.Length) {
+func drawBands(a draw.Canvas, bands []ramBand, base vg.Length, x func(float64) vg.Length) {
 	face := ramFont.face()
 	for i, b := range bands {
 		from, to := x(b.From), x(b.To)
 		if i%2 == 0 {
-			box(a, shade, from, a.Min.Y, to, a.Max.Y+ramLabel)
+			box(a, shade, from, a.Min.Y, to, base+ramLabel)
 		}
 		if w := face.width(b.Label); w+6 <= to-from {
-			face.write(a, grey, (from+to)/2, a.Max.Y+8, atCenter, b.Label)
+			face.write(a, grey, (from+to)/2, base+8, atCenter, b.Label)
 		}
 	}
 }
@@ -155,7 +158,7 @@ func drawRAMLines(a draw.Canvas, lines [][]ramPoint, sty draw.LineStyle, x, y fu
 // into each other.
 func drawEvents(a draw.Canvas, events []ramEvent, l look, x func(float64) vg.Length) {
 	face := typeface{size: 20, bold: true}
-	base := a.Max.Y + ramLabel
+	base := a.Max.Y
 	var taken spans
 	last := vg.Length(math.Inf(-1))
 	for _, e := range events {

@@ -26,6 +26,21 @@ func (f ttftFrame) x(ctx int) vg.Length {
 	return from + (to-from)*vg.Length((math.Log2(float64(ctx))-first)/(last-first))
 }
 
+// decade is the height of a decade, points.
+func (f ttftFrame) decade() float64 {
+	return float64(f.area.Max.Y-f.area.Min.Y) / math.Log10(f.hi/f.lo)
+}
+
+// aside is how far stage i of n stands beside its context, so that stages of about
+// the same TTFT don't hide each other.
+func (f ttftFrame) aside(i, n int) vg.Length {
+	step := 9 * f.scale
+	for k := 1; k < len(f.contexts); k++ {
+		step = min(step, (f.x(f.contexts[k])-f.x(f.contexts[k-1]))/5)
+	}
+	return step * vg.Length(2*i-(n-1))
+}
+
 func (f ttftFrame) y(seconds float64) vg.Length {
 	return f.area.Y(math.Log(seconds/f.lo) / math.Log(f.hi/f.lo))
 }
@@ -128,25 +143,29 @@ func drawInterval(c draw.Canvas, l look, x, lo, hi, half vg.Length) {
 func (c ttftChart) drawPanel(tile draw.Canvas, p ttftPanel, f ttftFrame) {
 	laneHeight := 48 * f.scale
 	lanes := c.lanes()
-	gutter := c.gutter(f)
 	top := laneHeight * vg.Length(len(lanes))
 	if len(c.Panels) > 1 {
-		name := typeface{size: 22 * f.scale, bold: true}
-		name.write(tile, ink, tile.Min.X+gutter, tile.Max.Y-20*f.scale, atLeft, p.Label)
 		top += 32 * f.scale
 	}
-	f.area = draw.Crop(tile, gutter, 0, 34*f.scale, -top)
+	f.area = draw.Crop(tile, 0, 0, 34*f.scale, -top)
+	f.area.Min.X += c.gutter(f)
+	if len(c.Panels) > 1 {
+		name := typeface{size: 22 * f.scale, bold: true}
+		name.write(tile, ink, f.area.Min.X, tile.Max.Y-20*f.scale, atLeft, p.Label)
+	}
 	c.drawAxes(f)
-	for _, s := range p.Series {
-		f.drawCurve(s)
+	for i, s := range p.Series {
+		f.drawWalls(s, f.aside(i, len(p.Series)))
+	}
+	for i, s := range p.Series {
+		f.drawCurve(s, f.aside(i, len(p.Series)))
 	}
 	if c.empty() {
 		f.face(24).write(f.area, grey, f.area.Center().X, f.area.Center().Y, atCenter, "no request was ok")
 	}
 	base := f.area.Max.Y
 	for i := len(lanes) - 1; i >= 0; i-- {
-		s := p.Series[lanes[i]]
-		f.drawLane(s, base, gutter, vg.Length(lanes[i])*6-3)
+		f.drawLane(p.Series[lanes[i]], base)
 		base += laneHeight
 	}
 }
@@ -180,7 +199,7 @@ func (c ttftChart) lanes() []int {
 // gutter is the width of what stands left of the y axis.
 func (c ttftChart) gutter(f ttftFrame) vg.Length {
 	var w vg.Length
-	for _, t := range logTicks(f.lo, f.hi) {
+	for _, t := range logTicks(f.lo, f.hi, f.decade()) {
 		w = max(w, f.face(21).width(t.label))
 	}
 	for _, i := range c.lanes() {
@@ -191,7 +210,7 @@ func (c ttftChart) gutter(f ttftFrame) vg.Length {
 
 func (c ttftChart) drawAxes(f ttftFrame) {
 	a, face := f.area, f.face(21)
-	for _, t := range logTicks(f.lo, f.hi) {
+	for _, t := range logTicks(f.lo, f.hi, f.decade()) {
 		y := f.y(t.at)
 		if c.empty() || t.label == "" {
 			line(a, faint, 0.8, a.Min.X, y, a.Max.X, y)
@@ -215,7 +234,7 @@ func (c ttftChart) drawAxes(f ttftFrame) {
 
 // drawCurve joins neighbouring cells that are VALID and had no failure between them:
 // a line across a failed context would claim what was not measured.
-func (f ttftFrame) drawCurve(s ttftSeries) {
+func (f ttftFrame) drawCurve(s ttftSeries, aside vg.Length) {
 	l, r := lookOf(s.Stage), 8.5*f.scale
 	have := map[int]ttftPoint{}
 	for _, p := range s.Points {
@@ -233,7 +252,7 @@ func (f ttftFrame) drawCurve(s ttftSeries) {
 		p, ok := have[ctx]
 		switch {
 		case ok && p.Trusted:
-			run = append(run, vg.Point{X: f.x(ctx), Y: f.y(p.Median)})
+			run = append(run, vg.Point{X: f.x(ctx) + aside, Y: f.y(p.Median)})
 			continue
 		case !ok && !interrupted[ctx]: // planned in another sweep or stage only
 			continue
@@ -243,12 +262,11 @@ func (f ttftFrame) drawCurve(s ttftSeries) {
 	}
 	f.area.StrokeLines(draw.LineStyle{Color: l.color, Width: 3.5 * f.scale}, run)
 	for _, p := range s.Points {
-		f.drawPoint(p, l, r)
+		f.drawPoint(p, f.x(p.Ctx)+aside, l, r)
 	}
 }
 
-func (f ttftFrame) drawPoint(p ttftPoint, l look, r vg.Length) {
-	x := f.x(p.Ctx)
+func (f ttftFrame) drawPoint(p ttftPoint, x vg.Length, l look, r vg.Length) {
 	lo, ok := p.Lo.Get()
 	if hi, _ := p.Hi.Get(); ok {
 		drawInterval(f.area, l, x, f.y(lo), f.y(hi), r)
