@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"io"
-	"net"
-	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -34,8 +32,8 @@ type suite struct {
 	stage    string
 	quiet    bool // our parent tells people what came out
 	session  *session.Session
-	mock     io.Closer        // the mock in the process; nil where there is an endpoint
-	requests []record.Request // counted ones, for the summary; their events are dropped
+	mock     *mockserver.Local // in this process; nil where there is an endpoint
+	requests []record.Request  // counted ones, for the summary; their events are dropped
 }
 
 func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*suite, error) {
@@ -46,9 +44,11 @@ func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*
 	}
 	endpoint := cmp.Or(o.target, st.Endpoint)
 	if endpoint == "" {
-		if endpoint, err = s.startMock(); err != nil {
+		s.mock, err = mockserver.ServeLocal(cfg.MockProfile, mockserver.Options{Stage: o.stage, Faults: cfg.MockFaults})
+		if err != nil {
 			return nil, err
 		}
+		endpoint = s.mock.URL()
 	}
 	sc := sessionConfig(cfg, o, endpoint, trials)
 	if o.runDir != "" {
@@ -102,41 +102,12 @@ func fallbackSeed(runDir string) uint64 {
 	return h.Sum64()
 }
 
-// startMock serves the mock engine on loopback, inside this process.
-func (s *suite) startMock() (endpoint string, err error) {
-	p, err := mockserver.LoadProfile(s.cfg.MockProfile)
-	if err != nil {
-		return "", err
-	}
-	m, err := mockserver.New(p, mockserver.Options{Stage: s.stage, Faults: s.cfg.MockFaults})
-	if err != nil {
-		return "", err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", errors.Join(err, m.Close())
-	}
-	srv := &http.Server{Handler: m}
-	go srv.Serve(l)
-	s.mock = closers{srv, m}
-	return "http://" + l.Addr().String() + "/v1", nil
-}
-
+// stopMock ends the mock in this process, if there is one.
 func (s *suite) stopMock() error {
 	if s.mock == nil {
 		return nil
 	}
 	return s.mock.Close()
-}
-
-type closers []io.Closer
-
-func (cs closers) Close() error {
-	var errs []error
-	for _, c := range cs {
-		errs = append(errs, c.Close())
-	}
-	return errors.Join(errs...)
 }
 
 // printHead prints what benchstat reads before the first line: units, and the facts

@@ -110,6 +110,14 @@ var galleryCases = map[string]func(t *testing.T, dir *record.Dir){
 			sampleCell{ctx: 4096, trials: 6}, sampleCell{ctx: 8192, trials: 6, outcome: record.Timeout, fails: 2},
 			sampleCell{ctx: 16384, trials: 6})
 	},
+	"noisy": func(t *testing.T, dir *record.Dir) {
+		a, b := doubling(65536, 0, 9, 1), doubling(65536, 0, 9, 1.05)
+		for i := range a {
+			a[i].spread, b[i].spread = 12, 20
+		}
+		sampleStage(t, dir, baseline, mock, a...)
+		sampleStage(t, dir, aidaptiv, mock, b...)
+	},
 	"resumed": func(t *testing.T, dir *record.Dir) {
 		cells := doubling(65536, 0, 6, 1)
 		cells[4].resume, cells[6].resume = true, true

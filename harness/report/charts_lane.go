@@ -77,7 +77,7 @@ func (f ttftFrame) drawWalls(s ttftSeries, aside vg.Length) {
 
 // drawLane draws a stage's lane above the curves: signs on its ground, their texts
 // over them.
-func (f ttftFrame) drawLane(s ttftSeries, base vg.Length) {
+func (f ttftFrame) drawLane(s ttftSeries, base, aside vg.Length) {
 	l, a := lookOf(s.Stage), f.area
 	mid := base + 14*f.scale
 	if len(s.Marks)+len(s.NotRun) > 0 {
@@ -89,14 +89,14 @@ func (f ttftFrame) drawLane(s ttftSeries, base vg.Length) {
 		}
 	}
 	for _, m := range s.Marks {
-		at := vg.Point{X: f.x(m.Ctx), Y: mid}
+		at := vg.Point{X: f.x(m.Ctx) + aside, Y: mid}
 		if m.Failed {
 			cross(a, l.color, at, 9*f.scale)
 		} else {
 			marker(a, l, at, 8.5*f.scale, true)
 		}
 	}
-	for _, t := range f.placeLaneTexts(s) {
+	for _, t := range f.placeLaneTexts(s, aside) {
 		clr := l.color
 		if t.notRun {
 			clr = grey
@@ -114,7 +114,7 @@ type placedText struct {
 
 // placeLaneTexts finds room for all texts: joined further where there is too little,
 // and then in smaller letters. What has no room even then is told by its sign alone.
-func (f ttftFrame) placeLaneTexts(s ttftSeries) []placedText {
+func (f ttftFrame) placeLaneTexts(s ttftSeries, aside vg.Length) []placedText {
 	var placed []placedText
 	for _, dense := range []bool{false, true} {
 		for _, size := range []vg.Length{22, 18, 15} {
@@ -122,7 +122,7 @@ func (f ttftFrame) placeLaneTexts(s ttftSeries) []placedText {
 			var taken spans
 			texts := laneTexts(s, f.contexts, dense)
 			for _, t := range texts {
-				if p, ok := f.placeLaneText(t, size, &taken); ok {
+				if p, ok := f.placeLaneText(t, aside, size, &taken); ok {
 					placed = append(placed, p)
 				}
 			}
@@ -134,10 +134,10 @@ func (f ttftFrame) placeLaneTexts(s ttftSeries) []placedText {
 	return placed
 }
 
-func (f ttftFrame) placeLaneText(t laneText, size vg.Length, taken *spans) (placedText, bool) {
+func (f ttftFrame) placeLaneText(t laneText, aside, size vg.Length, taken *spans) (placedText, bool) {
 	p := placedText{laneText: t, face: f.face(size)}
 	p.face.bold = !t.notRun
 	w := p.face.width(t.text)
-	p.mid = clampText((f.x(t.from)+f.x(t.to))/2, w, f.area.Min.X, f.area.Max.X)
+	p.mid = clampText((f.x(t.from)+f.x(t.to))/2+aside, w, f.area.Min.X, f.area.Max.X)
 	return p, taken.take(p.mid-w/2, p.mid+w/2)
 }

@@ -147,7 +147,7 @@ func drawHead(c draw.Canvas, h chartHead, legend []legendItem) draw.Canvas {
 		}
 		item.sign(c, vg.Point{X: left + legendSign/2, Y: y + 7})
 		face.write(c, ink, left+legendSign+8, y, atLeft, item.text)
-		left += w + 34
+		left += w + 28
 	}
 	return draw.Crop(c, pageMargin, -pageMargin, 0, -(c.Max.Y - y + 16))
 }

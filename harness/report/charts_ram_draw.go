@@ -3,6 +3,7 @@ package report
 import (
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -154,28 +155,52 @@ func drawRAMLines(a draw.Canvas, lines [][]ramPoint, sty draw.LineStyle, x, y fu
 	}
 }
 
-// drawEvents marks every event, and names the first of those whose texts would run
-// into each other.
+// drawEvents marks the events. Those that stand too near each other for a text between
+// them share one.
 func drawEvents(a draw.Canvas, events []ramEvent, l look, x func(float64) vg.Length) {
+	const arm = vg.Length(8) // half a cross
 	face := typeface{size: 20, bold: true}
-	base := a.Max.Y
 	var taken spans
-	last := vg.Length(math.Inf(-1))
+	for _, c := range eventClusters(events, x, func(text string) vg.Length { return face.width(text) + 4*arm + 16 }) {
+		last := vg.Length(math.Inf(-1))
+		for _, at := range c.at {
+			if at-last < 1.5*arm { // the same moment, for the eye
+				continue
+			}
+			last = at
+			line(a, l.tint, 1.8, at, a.Min.Y, at, a.Max.Y, 7, 6)
+			cross(a, l.color, vg.Point{X: at, Y: a.Max.Y + 12}, arm)
+		}
+		first, w := c.at[0], face.width(c.text)
+		switch {
+		case last+arm+6+w <= a.Max.X && taken.take(first-arm, last+arm+6+w):
+			face.write(a, l.color, last+arm+6, a.Max.Y+5, atLeft, c.text)
+		case taken.take(first-arm-6-w, last+arm):
+			face.write(a, l.color, first-arm-6, a.Max.Y+5, atRight, c.text)
+		}
+	}
+}
+
+// eventCluster is events with one text.
+type eventCluster struct {
+	at   []vg.Length
+	text string
+}
+
+// eventClusters joins events that are nearer than room, which is what a text takes
+// with its signs.
+func eventClusters(events []ramEvent, x func(float64) vg.Length, room func(string) vg.Length) []eventCluster {
+	var out []eventCluster
 	for _, e := range events {
 		at := x(e.At)
-		w := face.width(e.Text)
-		mid := clampText(at+14+w/2, w, a.Min.X, a.Max.X)
-		if mid-w/2 < at+12 { // no room to the right
-			mid = at - 14 - w/2
-		}
-		if taken.take(min(at-8, mid-w/2), max(at+8, mid+w/2)) {
-			face.write(a, l.color, mid, base+5, atCenter, e.Text)
-		}
-		if at-last < 1 { // the same moment, for the eye
+		if n := len(out) - 1; n >= 0 && at-out[n].at[len(out[n].at)-1] < room(out[n].text) {
+			out[n].at = append(out[n].at, at)
+			if !strings.Contains(out[n].text, e.Text) {
+				out[n].text += ", " + e.Text
+			}
 			continue
 		}
-		last = at
-		line(a, l.tint, 1.8, at, a.Min.Y, at, base, 7, 6)
-		cross(a, l.color, vg.Point{X: at, Y: base + 12}, 8)
+		out = append(out, eventCluster{[]vg.Length{at}, e.Text})
 	}
+	return out
 }

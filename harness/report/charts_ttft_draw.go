@@ -126,7 +126,7 @@ func (c ttftChart) legend() []legendItem {
 		drawInterval(c, look{color: ink}, at.X, at.Y-12, at.Y+12, 8)
 	})
 	add(dots, "one trial", func(c draw.Canvas, at vg.Point) { dot(c, light, at, 4, false) })
-	add(doubted, "not VALID: do not quote", func(c draw.Canvas, at vg.Point) {
+	add(doubted, "not VALID", func(c draw.Canvas, at vg.Point) {
 		marker(c, look{color: ink}, at, 8, true)
 	})
 	add(failed, "failed requests", func(c draw.Canvas, at vg.Point) { cross(c, ink, at, 8) })
@@ -160,12 +160,18 @@ func (c ttftChart) drawPanel(tile draw.Canvas, p ttftPanel, f ttftFrame) {
 	for i, s := range p.Series {
 		f.drawCurve(s, f.aside(i, len(p.Series)))
 	}
+	for i, s := range p.Series { // after all curves, which would cross them
+		for _, pt := range s.Points {
+			f.drawPoint(pt, f.x(pt.Ctx)+f.aside(i, len(p.Series)), lookOf(s.Stage))
+		}
+	}
 	if c.empty() {
 		f.face(24).write(f.area, grey, f.area.Center().X, f.area.Center().Y, atCenter, "no request was ok")
 	}
 	base := f.area.Max.Y
-	for i := len(lanes) - 1; i >= 0; i-- {
-		f.drawLane(p.Series[lanes[i]], base)
+	for k := len(lanes) - 1; k >= 0; k-- {
+		i := lanes[k]
+		f.drawLane(p.Series[i], base, f.aside(i, len(p.Series)))
 		base += laneHeight
 	}
 }
@@ -212,7 +218,10 @@ func (c ttftChart) drawAxes(f ttftFrame) {
 	a, face := f.area, f.face(21)
 	for _, t := range logTicks(f.lo, f.hi, f.decade()) {
 		y := f.y(t.at)
-		if c.empty() || t.label == "" {
+		if c.empty() {
+			break // a scale of nothing
+		}
+		if t.label == "" {
 			line(a, faint, 0.8, a.Min.X, y, a.Max.X, y)
 			continue
 		}
@@ -235,7 +244,7 @@ func (c ttftChart) drawAxes(f ttftFrame) {
 // drawCurve joins neighbouring cells that are VALID and had no failure between them:
 // a line across a failed context would claim what was not measured.
 func (f ttftFrame) drawCurve(s ttftSeries, aside vg.Length) {
-	l, r := lookOf(s.Stage), 8.5*f.scale
+	style := draw.LineStyle{Color: lookOf(s.Stage).color, Width: 3.5 * f.scale}
 	have := map[int]ttftPoint{}
 	for _, p := range s.Points {
 		have[p.Ctx] = p
@@ -257,16 +266,14 @@ func (f ttftFrame) drawCurve(s ttftSeries, aside vg.Length) {
 		case !ok && !interrupted[ctx]: // planned in another sweep or stage only
 			continue
 		}
-		f.area.StrokeLines(draw.LineStyle{Color: l.color, Width: 3.5 * f.scale}, run)
+		f.area.StrokeLines(style, run)
 		run = nil
 	}
-	f.area.StrokeLines(draw.LineStyle{Color: l.color, Width: 3.5 * f.scale}, run)
-	for _, p := range s.Points {
-		f.drawPoint(p, f.x(p.Ctx)+aside, l, r)
-	}
+	f.area.StrokeLines(style, run)
 }
 
-func (f ttftFrame) drawPoint(p ttftPoint, x vg.Length, l look, r vg.Length) {
+func (f ttftFrame) drawPoint(p ttftPoint, x vg.Length, l look) {
+	r := 8.5 * f.scale
 	lo, ok := p.Lo.Get()
 	if hi, _ := p.Hi.Get(); ok {
 		drawInterval(f.area, l, x, f.y(lo), f.y(hi), r)

@@ -25,6 +25,7 @@ type sampleCell struct {
 	users   int // 0: 1
 	trials  int
 	ttft    time.Duration  // of the middle trial; 0: 50 ms and 0.1 ms a token
+	spread  int            // trials are so many times further off the middle one; 0: 1
 	outcome record.Outcome // of all requests; "": ok
 	fails   int            // only so many trials, the last ones, have outcome; 0: all
 	prompt  int            // tokens that the server counts; 0: as many as were sent
@@ -50,7 +51,7 @@ func (c sampleCell) request(trial, user int, start int64) record.Request {
 		r.Outcome = record.OK
 	}
 	ttft := int64(cmp.Or(c.ttft, 50*time.Millisecond+time.Duration(c.ctx)*100*time.Microsecond))
-	ttft += ttft * int64((trial*2)%5-2+user) / 100
+	ttft += ttft * int64(((trial*2)%5-2)*max(c.spread, 1)+user) / 100
 	if r.Outcome != record.OK {
 		r.PromptTokens = record.Opt[int]{}
 		if c.prompt > 0 {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"time"
 
@@ -16,6 +14,7 @@ import (
 	"aibench/harness/record"
 	"aibench/harness/scenario"
 	"aibench/harness/session"
+	"aibench/harness/stage"
 	"aibench/mockserver"
 )
 
@@ -39,12 +38,12 @@ func quickCommand(ctx context.Context, args []string, t terminal) error {
 	}
 	endpoint := cfg.Endpoint
 	if endpoint == "" {
-		stop, at, err := serveMock(cfg)
+		mock, err := mockserver.ServeLocal(cfg.MockProfile, mockserver.Options{Stage: stage.Baseline, Faults: cfg.MockFaults})
 		if err != nil {
 			return err
 		}
-		defer stop()
-		endpoint = at
+		defer mock.Close()
+		endpoint = mock.URL()
 	}
 	key := os.Getenv(cfg.APIKeyEnv)
 	c := client.DefaultConfig()
@@ -115,24 +114,4 @@ func quickLine(r record.Request) string {
 		line += " (tokens estimated from chunks: the server reports none)"
 	}
 	return line
-}
-
-// serveMock serves the mock engine on loopback inside this process.
-func serveMock(cfg config.Config) (stop func(), endpoint string, err error) {
-	p, err := mockserver.LoadProfile(cfg.MockProfile)
-	if err != nil {
-		return nil, "", err
-	}
-	m, err := mockserver.New(p, mockserver.Options{Stage: "baseline", Faults: cfg.MockFaults})
-	if err != nil {
-		return nil, "", err
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		m.Close()
-		return nil, "", fmt.Errorf("mock engine: %w", err)
-	}
-	srv := &http.Server{Handler: m}
-	go srv.Serve(l)
-	return func() { srv.Close(); m.Close() }, "http://" + l.Addr().String() + "/v1", nil
 }
