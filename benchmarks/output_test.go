@@ -61,6 +61,21 @@ func TestStdoutIsBenchmarkFormat(t *testing.T) {
 	assert.Contains(t, progress, "baseline: 6 requests: 6 ok")
 }
 
+// go test gives a test binary one pipe for both outputs: it must carry nothing else.
+func TestJoinedOutputIsPureToo(t *testing.T) {
+	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=Context", "-test.benchtime=1x", "-test.count=2", "-mock-profile", "fast", "-contexts", "512,1024")
+	var joined bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &joined, &joined
+	cmd.SysProcAttr = withoutTerminal()
+	require.NoError(t, cmd.Run(), joined.String())
+	assert.NotContains(t, joined.String(), "trial ")
+	assert.NotContains(t, joined.String(), "requests")
+	assert.Len(t, benchmarkLines(joined.String()), 4)
+	for _, l := range benchmarkLines(joined.String()) {
+		assert.Contains(t, l, "ttft-ns")
+	}
+}
+
 // A line may stand for several trials: -benchtime=3x has three requests on it.
 func TestSeveralTrialsOnALine(t *testing.T) {
 	out, progress := suiteRun(t, "-test.bench=Context", "-test.benchtime=3x", "-contexts", "512")

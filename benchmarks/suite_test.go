@@ -12,8 +12,6 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/term"
-
 	"aibench/harness/client"
 	"aibench/harness/config"
 	"aibench/harness/engine"
@@ -30,14 +28,18 @@ type suite struct {
 	ctx      context.Context
 	cfg      config.Config
 	stage    string
-	quiet    bool // our parent tells people what came out
+	summary  io.Writer // for people, at the end
 	session  *session.Session
 	mock     *mockserver.Local // in this process; nil where there is an endpoint
 	requests []record.Request  // counted ones, for the summary; their events are dropped
 }
 
 func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*suite, error) {
-	s := &suite{ctx: ctx, cfg: cfg, stage: o.stage, quiet: o.parent}
+	progress, summary, bar := forPeople()
+	if o.parent {
+		summary = io.Discard // aibench run prints that of all stages
+	}
+	s := &suite{ctx: ctx, cfg: cfg, stage: o.stage, summary: summary}
 	st, err := cfg.Stage(o.stage)
 	if err != nil {
 		return nil, err
@@ -51,6 +53,7 @@ func openSuite(ctx context.Context, cfg config.Config, o options, trials int) (*
 		endpoint = s.mock.URL()
 	}
 	sc := sessionConfig(cfg, o, endpoint, trials)
+	sc.Progress, sc.Terminal = progress, bar
 	if o.runDir != "" {
 		if sc.Dir, err = record.Open(filepath.Dir(o.runDir), filepath.Base(o.runDir)); err != nil {
 			return nil, err
@@ -86,7 +89,6 @@ func sessionConfig(cfg config.Config, o options, endpoint string, trials int) se
 		Trials: trials, Warmup: cfg.Warmup, Temperature: cfg.Temperature, TopP: cfg.TopP,
 		Seed: seed, Salt: salt, Continue: cfg.OnFailure == "continue",
 		ServerState: o.serverState, SampleInterval: cfg.SampleInterval,
-		Progress: os.Stderr, Terminal: term.IsTerminal(int(os.Stderr.Fd())),
 	}
 }
 
@@ -152,17 +154,12 @@ func (s *suite) measure(b *testing.B, w session.Work) {
 func (s *suite) interrupt(cause error) {
 	fmt.Println() // ends the line that testing has begun
 	err := errors.Join(s.session.Close(record.EndInterrupted), s.stopMock())
-	if !s.quiet {
-		report.WriteSummary(os.Stderr, s.stage, s.requests)
-	}
+	report.WriteSummary(s.summary, s.stage, s.requests)
 	fmt.Fprintln(os.Stderr, "aibench suite:", errors.Join(cause, err))
 	os.Exit(130)
 }
 
 func (s *suite) close() error {
 	err := errors.Join(s.session.Close(record.EndComplete), s.stopMock())
-	if s.quiet {
-		return err // aibench run prints the summary of all stages at its end
-	}
-	return errors.Join(err, report.WriteSummary(os.Stderr, s.stage, s.requests))
+	return errors.Join(err, report.WriteSummary(s.summary, s.stage, s.requests))
 }

@@ -110,6 +110,14 @@ var galleryCases = map[string]func(t *testing.T, dir *record.Dir){
 			sampleCell{ctx: 4096, trials: 6}, sampleCell{ctx: 8192, trials: 6, outcome: record.Timeout, fails: 2},
 			sampleCell{ctx: 16384, trials: 6})
 	},
+	"four_sweeps": func(t *testing.T, dir *record.Dir) { manySweeps(t, dir, 4) },
+	"six_sweeps":  func(t *testing.T, dir *record.Dir) { manySweeps(t, dir, 6) },
+	"chinese": func(t *testing.T, dir *record.Dir) {
+		who := mock
+		who.Model = "通义千问-7b é"
+		sampleStage(t, dir, "third", who, sampleCell{ctx: 1000, trials: 6}, sampleCell{ctx: 3000, trials: 6})
+		require.NoError(t, dir.Update(func(r *record.Run) { r.Stages = []string{"third"} }))
+	},
 	"noisy": func(t *testing.T, dir *record.Dir) {
 		a, b := doubling(65536, 0, 9, 1), doubling(65536, 0, 9, 1.05)
 		for i := range a {
@@ -125,6 +133,26 @@ var galleryCases = map[string]func(t *testing.T, dir *record.Dir){
 		sampleMetrics(t, dir, baseline, 32<<30)
 		sampleStage(t, dir, aidaptiv, mock, doubling(65536, 0, 6, 1)...)
 	},
+}
+
+// manySweeps has n numbers of users; more users fail earlier, in both stages.
+func manySweeps(t *testing.T, dir *record.Dir, n int) {
+	for i, s := range []string{baseline, aidaptiv} {
+		var cells []sampleCell
+		for ctx := 1024; ctx <= 131072; ctx *= 2 {
+			for u := 1; u <= n; u++ {
+				c := sampleCell{ctx: ctx, users: u, trials: 1, ttft: time.Duration(u*ctx) * 90 * time.Microsecond}
+				switch limit := 200_000 << i; {
+				case ctx*u > 2*limit:
+					c.notRun = "sweep ended"
+				case ctx*u > limit:
+					c.outcome = record.OOMHost
+				}
+				cells = append(cells, c)
+			}
+		}
+		sampleStage(t, dir, s, mock, cells...)
+	}
 }
 
 // sampleMetrics writes telemetry to go with a stage's journal: memory that follows the

@@ -95,11 +95,15 @@ func shorten(s string, letters int) string {
 	return string(r[:front]) + "…" + string(r[len(r)-(letters-front-1):])
 }
 
-// oneLine makes a text of servers and models fit for a line of a chart.
+// oneLine makes a text of servers and models fit for a line of a chart. A letter that
+// the font lacks becomes a question mark; it would vanish without a trace.
 func oneLine(s string) string {
 	s = strings.Map(func(r rune) rune {
-		if !unicode.IsGraphic(r) {
+		switch {
+		case !unicode.IsGraphic(r):
 			return ' '
+		case !hasGlyph(r):
+			return '?'
 		}
 		return r
 	}, strings.ToValidUTF8(s, " "))

@@ -112,15 +112,16 @@ type placedText struct {
 	mid  vg.Length
 }
 
-// placeLaneTexts finds room for all texts: joined further where there is too little,
-// and then in smaller letters. What has no room even then is told by its sign alone.
+// placeLaneTexts finds room for all texts: in smaller letters where there is too
+// little, and then joined further. Where nothing helps, the first ones have room, and
+// of the others the sign alone tells.
 func (f ttftFrame) placeLaneTexts(s ttftSeries, aside vg.Length) []placedText {
-	var placed []placedText
+	var some []placedText
 	for _, dense := range []bool{false, true} {
+		texts := laneTexts(s, f.contexts, dense)
 		for _, size := range []vg.Length{22, 18, 15} {
-			placed = nil
 			var taken spans
-			texts := laneTexts(s, f.contexts, dense)
+			var placed []placedText
 			for _, t := range texts {
 				if p, ok := f.placeLaneText(t, aside, size, &taken); ok {
 					placed = append(placed, p)
@@ -129,9 +130,12 @@ func (f ttftFrame) placeLaneTexts(s ttftSeries, aside vg.Length) []placedText {
 			if len(placed) == len(texts) {
 				return placed
 			}
+			if !dense {
+				some = placed
+			}
 		}
 	}
-	return placed
+	return some
 }
 
 func (f ttftFrame) placeLaneText(t laneText, aside, size vg.Length, taken *spans) (placedText, bool) {
@@ -139,5 +143,5 @@ func (f ttftFrame) placeLaneText(t laneText, aside, size vg.Length, taken *spans
 	p.face.bold = !t.notRun
 	w := p.face.width(t.text)
 	p.mid = clampText((f.x(t.from)+f.x(t.to))/2+aside, w, f.area.Min.X, f.area.Max.X)
-	return p, taken.take(p.mid-w/2, p.mid+w/2)
+	return p, w <= f.area.Max.X-f.area.Min.X && taken.take(p.mid-w/2, p.mid+w/2)
 }

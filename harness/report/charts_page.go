@@ -4,6 +4,7 @@ import (
 	"image/color"
 
 	xfont "golang.org/x/image/font"
+	"golang.org/x/image/font/sfnt"
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
@@ -56,6 +57,13 @@ func (f typeface) style(c color.Color) text.Style {
 	}
 	return text.Style{Color: c, Handler: plot.DefaultTextHandler,
 		Font: font.Font{Typeface: "Liberation", Variant: "Sans", Weight: weight, Size: f.size}}
+}
+
+// hasGlyph tells whether the charts' font has the letter.
+func hasGlyph(r rune) bool {
+	face := font.DefaultCache.Lookup(typeface{size: 12}.style(ink).Font, 12)
+	i, err := face.Face.GlyphIndex(&sfnt.Buffer{}, r)
+	return err == nil && i != 0
 }
 
 func (f typeface) width(s string) vg.Length { return f.style(ink).Width(s) }

@@ -29,7 +29,7 @@ func (c ramChart) draw(page draw.Canvas) {
 	body := draw.Crop(room, 0, 0, 52, -30)
 	tiles := draw.Tiles{Cols: 1, Rows: len(c.Panels), PadY: 22}
 	for i, p := range c.Panels {
-		drawRAMPanel(tiles.At(body, 0, i), p, top, unit, name)
+		drawRAMPanel(tiles.At(body, 0, i), p, top, unit)
 	}
 }
 
@@ -83,7 +83,7 @@ func (c ramChart) legend() []legendItem {
 	return items
 }
 
-func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64, name string) {
+func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64) {
 	face := ramFont.face()
 	l := lookOf(p.Stage)
 	ticks := linearTicks(top/unit, 5)
@@ -115,9 +115,8 @@ func drawRAMPanel(tile draw.Canvas, p ramPanel, top, unit float64, name string) 
 	for _, s := range p.Seams {
 		line(a, grey, 2, x(s), a.Min.Y, x(s), a.Max.Y, 3, 4)
 	}
-	if total, ok := p.Total.Get(); ok && float64(total) <= top {
-		at := y(float64(total))
-		line(a, ink, 2, a.Min.X, at, a.Max.X, at, 2, 5)
+	if total := float64(p.Total.Or(0)); total > 0 && total <= top {
+		line(a, ink, 2, a.Min.X, y(total), a.Max.X, y(total), 2, 5)
 	}
 	drawRAMLines(a, p.Server, draw.LineStyle{Color: l.color, Width: 3, Dashes: []vg.Length{9, 6}}, x, y)
 	drawRAMLines(a, p.Used, draw.LineStyle{Color: l.color, Width: 3}, x, y)

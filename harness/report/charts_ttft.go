@@ -13,8 +13,9 @@ import (
 	"aibench/harness/verdict"
 )
 
-// maxPanels is how many sweeps a page has room for.
-const maxPanels = 9
+// maxPanels is how many sweeps a page has room for. The table and the results file
+// have them all.
+const maxPanels = 6
 
 // ttftChart is what the chart of TTFT against context shows: facts, and no places on
 // paper.

@@ -28,7 +28,7 @@ func (f ttftFrame) x(ctx int) vg.Length {
 
 // decade is the height of a decade, points.
 func (f ttftFrame) decade() float64 {
-	return float64(f.area.Max.Y-f.area.Min.Y) / math.Log10(f.hi/f.lo)
+	return float64(f.y(f.hi)-f.y(f.lo)) / math.Log10(f.hi/f.lo)
 }
 
 // aside is how far stage i of n stands beside its context, so that stages of about
@@ -42,7 +42,9 @@ func (f ttftFrame) aside(i, n int) vg.Length {
 }
 
 func (f ttftFrame) y(seconds float64) vg.Length {
-	return f.area.Y(math.Log(seconds/f.lo) / math.Log(f.hi/f.lo))
+	inset := 8 * f.scale // a marker's radius
+	from, to := f.area.Min.Y+inset, f.area.Max.Y-inset
+	return from + (to-from)*vg.Length(math.Log(seconds/f.lo)/math.Log(f.hi/f.lo))
 }
 
 // size is a font's size in this panel.
@@ -56,7 +58,7 @@ func (c ttftChart) draw(page draw.Canvas) {
 	scale := vg.Length(1)
 	switch {
 	case n > 4:
-		scale = 0.64
+		scale = 0.7
 	case n > 1:
 		scale = 0.82
 	}
@@ -166,7 +168,9 @@ func (c ttftChart) drawPanel(tile draw.Canvas, p ttftPanel, f ttftFrame) {
 		}
 	}
 	if c.empty() {
-		f.face(24).write(f.area, grey, f.area.Center().X, f.area.Center().Y, atCenter, "no request was ok")
+		mid := f.area.Center()
+		box(f.area, white, mid.X-130*f.scale, mid.Y-18*f.scale, mid.X+130*f.scale, mid.Y+30*f.scale)
+		f.face(24).write(f.area, grey, mid.X, mid.Y, atCenter, "no request was ok")
 	}
 	base := f.area.Max.Y
 	for k := len(lanes) - 1; k >= 0; k-- {

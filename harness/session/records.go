@@ -94,10 +94,14 @@ func (s *Session) stopTelemetry() error {
 	}
 	summary := s.sampler.Stop()
 	s.sampler = nil
-	if summary.Missed == 0 {
-		return nil
+	var errs []error
+	if summary.Missed > 0 {
+		errs = append(errs, s.note(fmt.Sprintf("telemetry missed %d of %d ticks", summary.Missed, summary.Missed+summary.Ticks)))
 	}
-	return s.note(fmt.Sprintf("telemetry missed %d of %d ticks", summary.Missed, summary.Missed+summary.Ticks))
+	if summary.WriteError != "" {
+		errs = append(errs, s.note("telemetry lost rows: "+summary.WriteError))
+	}
+	return errors.Join(errs...)
 }
 
 // note keeps a remark that a reader of the figures must see.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/url"
+	"slices"
 	"time"
 
 	"aibench/harness/record"
@@ -15,14 +16,23 @@ import (
 // is reaped by our parent, which needs a moment to say how it ended.
 const stateWait = time.Second
 
+// dialLimit is how long a server may take to accept a connection before it counts as
+// gone. Accepting is the kernel's work: a busy server does it too.
+const dialLimit = 2 * time.Second
+
 // serverAfter says what is known of the server's process after these requests. It
 // asks only when one of them lost its connection.
 func (s *Session) serverAfter(ctx context.Context, rs []record.Request) verdict.Server {
-	lost := false
-	for i := range rs {
-		lost = lost || lostConnection(&rs[i])
+	if !slices.ContainsFunc(rs, lostConnection) {
+		return verdict.Server{}
 	}
-	if !lost || s.cfg.ServerState == "" {
+	return s.serverProcess(ctx)
+}
+
+// serverProcess is the watched process, if it has ended within the time that its
+// parent may need to say so.
+func (s *Session) serverProcess(ctx context.Context) verdict.Server {
+	if s.cfg.ServerState == "" {
 		return verdict.Server{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, stateWait)
@@ -35,34 +45,39 @@ func (s *Session) serverAfter(ctx context.Context, rs []record.Request) verdict.
 		OOMKill: st.Exit.OOMKill, Tail: st.Exit.Tail}
 }
 
-func lostConnection(r *record.Request) bool {
+// lostConnection tells whether the connection ended before the stream did.
+func lostConnection(r record.Request) bool {
 	if r.Failure == nil {
-		return r.FinishReason == "" // the stream was cut
+		return r.FinishReason == "" && !r.Terminated
 	}
 	return r.Failure.Kind == record.FailDial || r.Failure.Kind == record.FailReset
 }
 
 // checkServer notices a dead server right after the trial that saw it die, so that
 // no further trial runs against a dead port.
-func (s *Session) checkServer(ctx context.Context, rs []record.Request) {
-	if s.dead != "" {
+func (s *Session) checkServer(ctx context.Context, b batch) {
+	switch {
+	case s.dead != "":
+	case b.server.Dead:
+		s.dead = b.server.Describe()
+	case slices.ContainsFunc(b.requests, lostConnection):
+		s.dead = s.unreachable(ctx)
+	}
+}
+
+// findServer notices a dead server where no request tells of it.
+func (s *Session) findServer(ctx context.Context) {
+	if s.dead = s.unreachable(ctx); s.dead == "" {
 		return
 	}
-	if server := s.serverAfter(ctx, rs); server.Dead {
+	if server := s.serverProcess(ctx); server.Dead {
 		s.dead = server.Describe()
-		return
-	}
-	for i := range rs {
-		if lostConnection(&rs[i]) {
-			s.dead = unreachable(ctx, s.cfg.Client.Endpoint)
-			return
-		}
 	}
 }
 
 // unreachable says why no connection can be made to the endpoint; "" when one can.
-func unreachable(ctx context.Context, endpoint string) string {
-	u, err := url.Parse(endpoint)
+func (s *Session) unreachable(ctx context.Context) string {
+	u, err := url.Parse(s.cfg.Client.Endpoint)
 	if err != nil {
 		return err.Error()
 	}
@@ -73,14 +88,19 @@ func unreachable(ctx context.Context, endpoint string) string {
 			port = "80"
 		}
 	}
-	d := net.Dialer{Timeout: 2 * time.Second}
-	c, err := d.DialContext(ctx, "tcp", net.JoinHostPort(u.Hostname(), port))
-	if err != nil {
-		if ctx.Err() != nil {
-			return ""
-		}
-		return err.Error()
+	limited, cancel := context.WithTimeout(ctx, dialLimit)
+	defer cancel()
+	dial := s.cfg.Client.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
 	}
-	c.Close()
-	return ""
+	c, err := dial(limited, "tcp", net.JoinHostPort(u.Hostname(), port))
+	if err == nil {
+		c.Close()
+		return ""
+	}
+	if ctx.Err() != nil {
+		return "" // told to stop: nothing is known
+	}
+	return err.Error()
 }

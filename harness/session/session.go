@@ -25,8 +25,8 @@ var ErrInterrupted = errors.New("interrupted")
 // Work is what one cell asks.
 type Work struct {
 	Cell       scenario.Cell
-	MaxTokens  int                                                                    // output length asked for
-	FullLength bool                                                                   // fewer tokens are a failure (short_output)
+	MaxTokens  int                                                                    // output tokens, at most
+	FullLength bool                                                                   // exactly MaxTokens: pinned where the engine can, and fewer are a failure (short_output)
 	Reuse      string                                                                 // see record.Request.Reuse
 	Prompt     func(context.Context, *Session, scenario.Key) (scenario.Prompt, error) // makes each request's prompt
 }
@@ -135,29 +135,32 @@ func (s *Session) Trial(ctx context.Context, w Work) (Measured, error) {
 		return s.observe(t, Measured{done[n-1], true}), nil
 	}
 	if s.dead != "" {
-		return Measured{}, fmt.Errorf("server is dead: %s", s.dead)
+		return Measured{}, s.gone(t)
 	}
 	if !t.warm {
 		t.warm = true
-		if m, died, err := s.warmUp(ctx, w, n); died || err != nil {
-			return s.observe(t, m), err
+		if m, died, err := s.warmUp(ctx, w, n); err != nil {
+			return Measured{}, s.failed(ctx, t, err)
+		} else if died {
+			return s.observe(t, m), nil
 		}
 	}
-	rs, start, end, err := s.requests(ctx, w, n, w.Cell.PerTrial())
+	s.show.working(w.Cell, "trial "+s.show.ordinal(n))
+	b, err := s.requests(ctx, w, n, w.Cell.PerTrial())
 	if err != nil {
+		return Measured{}, s.failed(ctx, t, err)
+	}
+	m := s.measurement(w.Cell, n, b)
+	if err := s.write(b.requests, &m.Trial); err != nil {
 		return Measured{}, err
 	}
-	m := s.measurement(w.Cell, n, rs, start, end)
-	if err := s.write(rs, &m.Trial); err != nil {
-		return Measured{}, err
-	}
-	s.checkServer(ctx, rs)
+	s.checkServer(ctx, b)
 	return s.observe(t, m), nil
 }
 
-func (s *Session) measurement(c scenario.Cell, trial int, rs []record.Request, start, end int64) Measured {
-	return Measured{TrialData: record.TrialData{Requests: rs, Trial: record.Trial{Type: "trial", Session: s.number,
-		Cell: c.Name(), Trial: trial, Start: start, End: end, Procs: runtime.GOMAXPROCS(0), Requests: len(rs)}}}
+func (s *Session) measurement(c scenario.Cell, trial int, b batch) Measured {
+	return Measured{TrialData: record.TrialData{Requests: b.requests, Trial: record.Trial{Type: "trial", Session: s.number,
+		Cell: c.Name(), Trial: trial, Start: b.start, End: b.end, Procs: runtime.GOMAXPROCS(0), Requests: len(b.requests)}}}
 }
 
 // warmUp sends a cell's warm-ups before the first trial that this session measures.
@@ -168,52 +171,99 @@ func (s *Session) warmUp(ctx context.Context, w Work, n int) (m Measured, died b
 		return m, false, nil
 	}
 	s.show.working(w.Cell, "warm-up")
-	rs, start, end, err := s.requests(ctx, w, 0, s.cfg.Warmup)
+	b, err := s.requests(ctx, w, 0, s.cfg.Warmup)
 	if err != nil {
 		return m, false, err
 	}
-	if s.checkServer(ctx, rs); s.dead == "" {
-		return m, false, s.write(rs, nil)
+	if s.checkServer(ctx, b); s.dead == "" {
+		return m, false, s.write(b.requests, nil)
 	}
-	for i := range rs {
-		rs[i].Trial = n
+	for i := range b.requests {
+		b.requests[i].Trial = n
 	}
-	m = s.measurement(w.Cell, n, rs, start, end)
-	return m, true, s.write(rs, &m.Trial)
+	m = s.measurement(w.Cell, n, b)
+	return m, true, s.write(b.requests, &m.Trial)
+}
+
+// batch is what one closed loop has brought: a trial, or the warm-ups of a cell.
+type batch struct {
+	requests   []record.Request
+	start, end int64          // ns since the session's epoch
+	server     verdict.Server // what was known of its process afterwards
 }
 
 // requests runs n requests of trial number trial (0: warm-up) in a closed loop and
-// classifies them. Prompts are made before the first start.
-func (s *Session) requests(ctx context.Context, w Work, trial, n int) (rs []record.Request, start, end int64, err error) {
+// classifies them. Prompts are made before the first start. The error is a
+// promptError where they could not be made.
+func (s *Session) requests(ctx context.Context, w Work, trial, n int) (batch, error) {
 	asks := make([]client.Ask, n)
-	rs = make([]record.Request, n)
+	rs := make([]record.Request, n)
 	for i := range n {
 		k := s.key(w.Cell, trial, i)
 		p, err := w.Prompt(ctx, s, k)
 		if err != nil {
-			return nil, 0, 0, s.interrupted(ctx, err)
+			return batch{}, promptError{err}
 		}
 		asks[i] = s.ask(p, w, k)
 		rs[i] = record.Request{Type: "request", Session: s.number, Cell: w.Cell.Name(), Trial: trial, Index: i,
-			PromptWanted: p.Wanted, PromptSent: p.Tokens, PromptSource: p.Source, Prompt: p.ID,
-			OutputWanted: w.MaxTokens, OutputPinned: w.FullLength, Reuse: w.Reuse}
+			PromptWanted: p.Wanted, PromptSent: p.Tokens, PromptSource: p.Source, Prompt: p.ID, Reuse: w.Reuse}
 	}
-	start = time.Since(s.epoch).Nanoseconds()
+	b := batch{requests: rs, start: time.Since(s.epoch).Nanoseconds()}
 	load.Closed(ctx, max(w.Cell.Users, 1), n, func(ctx context.Context, slot load.Slot) {
 		r := &rs[slot.Index]
 		r.User = slot.User
 		r.Intended = record.Some(slot.Intended.Sub(s.epoch).Nanoseconds())
 		s.client.Do(ctx, asks[slot.Index], r)
+		// A full length is demanded of engines too that can't be made to give it.
+		r.OutputPinned = w.FullLength
 	})
-	end = time.Since(s.epoch).Nanoseconds()
-	server := s.serverAfter(ctx, rs)
-	for i := range rs {
-		rs[i].Outcome, rs[i].Evidence = verdict.Classify(&rs[i], server)
+	b.end = time.Since(s.epoch).Nanoseconds()
+	if ctx.Err() != nil {
+		b.requests = started(rs)
+	}
+	b.classify(s.serverAfter(ctx, b.requests))
+	if ctx.Err() != nil {
+		return batch{}, errors.Join(ErrInterrupted, s.write(b.requests, nil))
+	}
+	return b, nil
+}
+
+func (b *batch) classify(server verdict.Server) {
+	b.server = server
+	for i := range b.requests {
+		r := &b.requests[i]
+		r.Outcome, r.Evidence = verdict.Classify(r, server)
+	}
+}
+
+// promptError is a failure before any request of the trial was sent.
+type promptError struct{ error }
+
+func (e promptError) Unwrap() error { return e.error }
+
+// failed says why there is no trial: we were told to stop, or the server that counts
+// the tokens of the prompts is gone, or what err says.
+func (s *Session) failed(ctx context.Context, t *tally, err error) error {
+	if !errors.As(err, new(promptError)) {
+		return err
 	}
 	if ctx.Err() != nil {
-		return nil, 0, 0, errors.Join(ErrInterrupted, s.write(started(rs), nil))
+		return ErrInterrupted
 	}
-	return rs, start, end, nil
+	if s.findServer(ctx); s.dead != "" {
+		return s.gone(t)
+	}
+	return err
+}
+
+// gone is the error of a cell that a dead server can't serve. Where that leaves the
+// cell without any trial, the journal says so.
+func (s *Session) gone(t *tally) error {
+	reason := "server is dead: " + s.dead
+	if t.trials > 0 {
+		return errors.New(reason)
+	}
+	return errors.Join(errors.New(reason), s.NotRun(t.cell, reason))
 }
 
 // key names a prompt. Warm-ups have prompts of their own in every session. So has
@@ -233,7 +283,10 @@ func started(rs []record.Request) []record.Request {
 }
 
 func (s *Session) ask(p scenario.Prompt, w Work, k scenario.Key) client.Ask {
-	a := s.engine.Ask(p.Text, w.MaxTokens)
+	a := client.Ask{Prompt: p.Text, MaxTokens: w.MaxTokens}
+	if w.FullLength {
+		a = s.engine.Ask(p.Text, w.MaxTokens) // which makes the engine go on to the end
+	}
 	a.Temperature, a.TopP = s.cfg.Temperature, s.cfg.TopP
 	seed := s.cfg.Seed + uint64(k.Request)
 	a.Seed = &seed
@@ -256,11 +309,4 @@ func (s *Session) write(rs []record.Request, t *record.Trial) error {
 	}
 	s.measured = true
 	return s.journal.Trial(*t)
-}
-
-func (s *Session) interrupted(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ErrInterrupted
-	}
-	return err
 }

@@ -52,12 +52,17 @@ func (s *Session) Ended(c scenario.Cell) (string, bool) {
 	if s.cfg.Continue {
 		return "", false
 	}
+	var end *tally // the smallest context that failed
 	for _, t := range s.cells {
-		if sweepOf(t.cell) == sweepOf(c) && t.cell.Ctx < c.Ctx && t.trials > 0 && !t.ok {
-			return fmt.Sprintf("sweep ended at %s: %s", t.cell.SubName(), t.failure), true
+		if sweepOf(t.cell) == sweepOf(c) && t.cell.Ctx < c.Ctx && t.trials > 0 && !t.ok &&
+			(end == nil || t.cell.Ctx < end.cell.Ctx) {
+			end = t
 		}
 	}
-	return "", false
+	if end == nil {
+		return "", false
+	}
+	return fmt.Sprintf("sweep ended at %s: %s", end.cell.SubName(), end.failure), true
 }
 
 // sweepOf names the cells that one failing context ends: those that differ from it
