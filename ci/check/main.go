@@ -27,7 +27,7 @@ func main() {
 
 func run(args []string) error {
 	if len(args) < 2 {
-		return errors.New("usage: check RUN_DIR STAGE:CTX:OUTCOME:VALIDITY ...")
+		return errors.New("want RUN_DIR and at least one STAGE:CTX:OUTCOME:VALIDITY")
 	}
 	var errs []error
 	for _, e := range args[1:] {
