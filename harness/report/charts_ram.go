@@ -76,6 +76,10 @@ func readTicks(dir *record.Dir, stages []Stage) (map[string][]telemetry.Tick, er
 // newRAMChart gathers the facts; false where no stage has telemetry of memory.
 func newRAMChart(run record.Run, stages []Stage, ticks map[string][]telemetry.Tick) (ramChart, bool) {
 	c := ramChart{Head: newHead("Memory over time", run, stages)}
+	if slices.ContainsFunc(stages, func(s Stage) bool { return s.Session().Simulated }) {
+		// The mock plays a machine of its own; these are not that machine's figures.
+		c.Head.Notes = append(c.Head.Notes, "memory of the machine that ran the mock")
+	}
 	for _, s := range stages {
 		p := newRAMPanel(s, ticks[s.Name])
 		if len(p.Used)+len(p.Server) == 0 {

@@ -163,7 +163,7 @@ func drawEvents(a draw.Canvas, events []ramEvent, l look, x func(float64) vg.Len
 	for _, c := range eventClusters(events, x, func(text string) vg.Length { return face.width(text) + 4*arm + 16 }) {
 		last := vg.Length(math.Inf(-1))
 		for _, at := range c.at {
-			if at-last < 1.5*arm { // the same moment, for the eye
+			if at-last < 2.3*arm { // the same moment, for the eye
 				continue
 			}
 			last = at

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"gonum.org/v1/plot/vg"
 
+	"aibench/harness/metric"
 	"aibench/harness/record"
 	"aibench/harness/telemetry"
 )
@@ -55,6 +56,8 @@ func TestSVGSaysWhatItShows(t *testing.T) {
 		}
 		assert.NotContains(t, string(b), "font-family:Liberation Sans;", "no font to fall back on")
 		assert.NotContains(t, string(b), "NaN", name)
+		first := string(b)[strings.Index(string(b), "<path"):]
+		assert.Contains(t, first[:strings.Index(first, "/>")], "fill:#FFFFFF", "the page is white on any ground")
 	}
 }
 
@@ -118,6 +121,17 @@ func TestTTFTChartFacts(t *testing.T) {
 	assert.False(t, b.Points[1].Trusted, "an INVALID figure is not like the others")
 	assert.Equal(t, []ttftMark{{Ctx: 2048, Text: "INVALID"}}, b.Marks)
 	assert.Empty(t, b.NotRun)
+}
+
+// What a log axis has no place for is no figure.
+func TestTTFTPointOfZeros(t *testing.T) {
+	c := Cell{Ctx: 1024, Lines: []metric.Line{{Values: []metric.Value{{Unit: metric.TTFT, Value: 0}}}}}
+	_, ok := newTTFTPoint(c)
+	assert.False(t, ok)
+	c.Lines = append(c.Lines, metric.Line{Values: []metric.Value{{Unit: metric.TTFT, Value: 2e9}}}, metric.Line{})
+	p, ok := newTTFTPoint(c)
+	assert.True(t, ok)
+	assert.Equal(t, []float64{2}, p.Trials)
 }
 
 func TestTTFTChartPanels(t *testing.T) {
@@ -318,7 +332,7 @@ func TestRAMChartFacts(t *testing.T) {
 	require.Len(t, p.Events, 1)
 	assert.Equal(t, "OOM", p.Events[0].Text)
 	assert.InDelta(t, 12, p.Events[0].At, 1e-9, "when the request ended")
-	assert.Empty(t, c.Head.Notes[1:])
+	assert.Equal(t, []string{"run sample", "memory of the machine that ran the mock"}, c.Head.Notes)
 	top, unit, name := c.top()
 	assert.Equal(t, "GiB", name)
 	assert.Equal(t, float64(g), unit)

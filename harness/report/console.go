@@ -62,44 +62,59 @@ func writeHead(w io.Writer, run record.Run, stages []Stage) error {
 	return err
 }
 
+// stageColumns are the figures of the table of one stage: the client's own beside the
+// server's where it tells them.
+var stageColumns = []string{metric.TTFT, metric.ServerPrefill, metric.Prefill, metric.Decode, metric.ServerDecode}
+
 // writeStageTable prints one stage alone.
 func writeStageTable(w io.Writer, s Stage) error {
-	units := []string{metric.TTFT, metric.ServerPrefill, metric.Prefill, metric.Decode}
-	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprint(tw, "cell\ttrials\t")
-	for _, u := range units {
+	var b strings.Builder
+	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprint(tw, "cell\ttrials\tTTFT\t95 % interval\t")
+	for _, u := range stageColumns[1:] {
 		m, _ := metric.ByUnit(u)
 		fmt.Fprintf(tw, "%s\t", m.Title)
 	}
-	fmt.Fprintln(tw, "outcome\tvalidity\t")
-	var reasons []string
+	fmt.Fprintln(tw, "  outcome")
+	var remarks []string
 	for _, c := range s.Cells {
-		fmt.Fprintf(tw, "%s\t%d\t", strings.TrimPrefix(c.Name, "Benchmark"), len(c.Trials))
-		for _, u := range units {
-			fmt.Fprintf(tw, "%s\t", medianOf(c.Lines, u))
+		name := strings.TrimPrefix(c.Name, "Benchmark")
+		fmt.Fprintf(tw, "%s\t%d\t", name, len(c.Trials))
+		for i, u := range stageColumns {
+			median, interval := medianOf(c.Lines, u)
+			fmt.Fprintf(tw, "%s\t", median)
+			if i == 0 {
+				fmt.Fprintf(tw, "%s\t", interval)
+			}
 		}
-		var all []record.Request
-		for _, t := range c.Trials {
-			all = append(all, t.Requests...)
+		fmt.Fprintf(tw, "  %s\n", stageOutcome(c))
+		switch {
+		case c.NotRun != "":
+			remarks = append(remarks, name+" not run: "+c.NotRun)
+		case c.Validity.Status != verdict.Valid:
+			remarks = append(remarks, name+" "+string(c.Validity.Status)+": "+strings.Join(c.Validity.Reasons, "; "))
 		}
-		outcome, validity := outcomeCounts(all), string(c.Validity.Status)
-		if c.NotRun != "" {
-			outcome, validity = "not run", "-"
-			reasons = append(reasons, c.Name+" not run: "+c.NotRun)
-		}
-		if c.Validity.Status != verdict.Valid {
-			reasons = append(reasons, c.Name+" "+string(c.Validity.Status)+": "+strings.Join(c.Validity.Reasons, "; "))
-		}
-		fmt.Fprintf(tw, "%s\t%s\t\n", outcome, validity)
 	}
-	if err := tw.Flush(); err != nil {
-		return err
-	}
+	tw.Flush()
 	for _, m := range Compare(s, Stage{}).MaxStable {
-		reasons = append(reasons, fmt.Sprintf("max stable context: %s (%s)", contextOrNone(m.A), strings.TrimPrefix(m.Group, "Benchmark")))
+		remarks = append(remarks, fmt.Sprintf("max stable context: %s (%s)", contextOrNone(m.A), strings.TrimPrefix(m.Group, "Benchmark")))
 	}
-	_, err := fmt.Fprintf(w, "\n%s\n", strings.Join(reasons, "\n"))
+	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(remarks, "\n"))
 	return err
+}
+
+func stageOutcome(c Cell) string {
+	if c.NotRun != "" {
+		return "not run"
+	}
+	var all []record.Request
+	for _, t := range c.Trials {
+		all = append(all, t.Requests...)
+	}
+	if c.Validity.Status != verdict.Valid {
+		return outcomeCounts(all) + ", " + string(c.Validity.Status)
+	}
+	return outcomeCounts(all)
 }
 
 func contextOrNone(ctx record.Opt[int]) string {
@@ -109,9 +124,9 @@ func contextOrNone(ctx record.Opt[int]) string {
 	return "none"
 }
 
-// medianOf is the median over the trials, with half the width of its interval where
-// there are trials enough.
-func medianOf(lines []metric.Line, unit string) string {
+// medianOf is the median over the trials, and its interval where there are trials
+// enough.
+func medianOf(lines []metric.Line, unit string) (median, interval string) {
 	var xs []float64
 	for _, l := range lines {
 		if v, ok := l.Get(unit); ok {
@@ -119,11 +134,10 @@ func medianOf(lines []metric.Line, unit string) string {
 		}
 	}
 	if len(xs) == 0 {
-		return "-"
+		return "-", ""
 	}
-	s := metric.Format(unit, stats.Median(xs))
 	if ci := stats.MedianCI(xs, 0.95); ci.OK {
-		s += fmt.Sprintf(" [%s, %s]", metric.Format(unit, ci.Lo), metric.Format(unit, ci.Hi))
+		interval = fmt.Sprintf("[%s, %s]", metric.Format(unit, ci.Lo), metric.Format(unit, ci.Hi))
 	}
-	return s
+	return metric.Format(unit, stats.Median(xs)), interval
 }

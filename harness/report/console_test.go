@@ -55,6 +55,12 @@ func TestSummaryWithoutOK(t *testing.T) {
 	assert.NotContains(t, b.String(), "NaN")
 	assert.Contains(t, b.String(), "tokens in 0 (of 0 requests that report them), out 0 (of 0)")
 
+	// A stream that stalled had its first token; that is no TTFT to quote.
+	b.Reset()
+	stalled := record.Request{Outcome: record.Stalled, Start: record.Some[int64](1e9), First: record.Some[int64](2e9)}
+	require.NoError(t, WriteSummary(&b, "stalled", []record.Request{stalled}))
+	assert.NotContains(t, b.String(), "TTFT")
+
 	b.Reset()
 	require.NoError(t, WriteSummary(&b, "empty", nil))
 	assert.Contains(t, b.String(), "empty: 0 requests: none counted")

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"aibench/harness/compare"
 	"aibench/harness/metric"
@@ -75,9 +76,11 @@ func writeBench(w io.Writer, s Stage) error {
 }
 
 // Facts are the configuration lines of a benchmark file: what splits figures that
-// must not be compared. The stage is told by the file.
+// must not be compared. The stage is told by the file. A name that a server gives may
+// hold anything; here it is one line.
 func Facts(s record.Session) []metric.KeyValue {
-	return []metric.KeyValue{{Key: "engine", Value: s.Engine}, {Key: "model", Value: s.Model}, {Key: "quant", Value: s.Quant}}
+	line := func(text string) string { return strings.Join(strings.Fields(text), " ") }
+	return []metric.KeyValue{{Key: "engine", Value: line(s.Engine)}, {Key: "model", Value: line(s.Model)}, {Key: "quant", Value: line(s.Quant)}}
 }
 
 // results is the shape of results_{stage}.json.

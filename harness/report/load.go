@@ -32,18 +32,16 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 		return Stage{}, err
 	}
 	s := Stage{Name: stage, Log: log}
-	seen := map[string]bool{}
-	for _, name := range log.Cells() {
-		if trials := log.Finished(name); len(trials) > 0 {
-			seen[name] = true
-			s.Cells = append(s.Cells, cell(name, trials))
-		}
-	}
+	reasons := map[string]string{}
 	for _, n := range log.NotRun {
+		reasons[n.Cell] = n.Reason
+	}
+	for _, name := range log.Cells() {
 		// A cell that was measured after all, in a later session, was run.
-		if !seen[n.Cell] {
-			seen[n.Cell] = true
-			s.Cells = append(s.Cells, Cell{Name: n.Cell, Ctx: compare.Ctx(n.Cell), NotRun: n.Reason,
+		if trials := log.Finished(name); len(trials) > 0 {
+			s.Cells = append(s.Cells, cell(name, trials))
+		} else if reason, ok := reasons[name]; ok {
+			s.Cells = append(s.Cells, Cell{Name: name, Ctx: compare.Ctx(name), NotRun: reason,
 				Validity: verdict.Validity{Status: verdict.Valid, Reasons: []string{}}})
 		}
 	}

@@ -19,13 +19,13 @@ func WriteSummary(w io.Writer, stage string, rs []record.Request) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s: %d requests: %s\n", stage, len(rs), outcomeCounts(rs))
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(tw, "  all contexts\tmean\tmedian\tmin\tmax\t")
+	fmt.Fprintln(tw, "  all contexts\tmean\tmedian\tmin\tmax")
 	for _, row := range []struct{ title, unit string }{
 		{"TTFT", metric.TTFT}, {"decode", metric.Decode}, {"end to end", metric.E2E},
 	} {
 		if xs := okFigures(rs, row.unit); len(xs) > 0 {
 			show := func(v float64) string { return metric.Format(row.unit, v) }
-			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\t\n", row.title,
+			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\n", row.title,
 				show(stats.Mean(xs)), show(stats.Median(xs)), show(stats.Min(xs)), show(stats.Max(xs)))
 		}
 	}

@@ -76,6 +76,9 @@ func Open(ctx context.Context, cfg Config) (_ *Session, err error) {
 	if s.engine, err = engine.Discover(ctx, cfg.Engine); err != nil {
 		return nil, err
 	}
+	if err = s.loadModel(ctx); err != nil {
+		return nil, err
+	}
 	info, model := s.engine.Info(), s.engine.Model()
 	s.begun = record.Session{Stage: cfg.Stage, Epoch: s.epoch, PID: os.Getpid(), Version: cfg.Version,
 		Engine: info.Name, Model: model.ID, Quant: model.Quantization, Simulated: info.Simulated}
@@ -90,6 +93,17 @@ func Open(ctx context.Context, cfg Config) (_ *Session, err error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// loadModel brings the model into memory where the server waits to be told: the time
+// that takes is part of no TTFT.
+func (s *Session) loadModel(ctx context.Context) error {
+	onDemand := s.engine.Info().Kind == engine.Ollama || s.engine.Info().Kind == engine.Rockchip
+	if !onDemand || s.engine.Model().Loaded {
+		return nil
+	}
+	fmt.Fprintf(s.show.w, "loading model %s\n", s.engine.Model().ID)
+	return s.engine.Load(ctx, "")
 }
 
 // Engine is the server under test.

@@ -19,12 +19,14 @@ func TestUsers(t *testing.T) {
 	srv := serve(t, "fast", mockserver.Options{})
 	cfg := configFor(srv, newRun(t))
 	cfg.Warmup, cfg.Client.MaxConns = 2*users, users
-	var gate sync.WaitGroup
-	gate.Add(users)
+	var gates [3]sync.WaitGroup // of the warm-ups and the two trials
+	for i := range gates {
+		gates[i].Add(users)
+	}
 	s := open(t, srv, cfg, func(g generation) string {
-		if (g.n-1)%(2*users) < users {
-			gate.Done()
-			gate.Wait()
+		if loop, i := (g.n-1)/(2*users), (g.n-1)%(2*users); i < users {
+			gates[loop].Done()
+			gates[loop].Wait()
 		}
 		return ""
 	})
