@@ -23,6 +23,7 @@ type options struct {
 	runDir      string // run directory to write into; "": nothing is kept
 	stage       string // baseline or aidaptiv
 	target      string // base URL where {port} and the stage have been filled in; "": as configured
+	clock       string // base URL of the stamping server to calibrate against; "": not calibrated
 	serverState string // state file of the watched server
 	parent      bool   // stdin is a pipe from the parent: its end means stop
 }
@@ -34,6 +35,7 @@ func run(m *testing.M) int {
 	flag.StringVar(&o.runDir, "run-dir", "", "run `directory` that the records go into (set by aibench run)")
 	flag.StringVar(&o.stage, "stage", "baseline", "`name` of the stage: baseline or aidaptiv")
 	flag.StringVar(&o.target, "target", "", "base `URL` that overrides the configured endpoint (set by aibench run)")
+	flag.StringVar(&o.clock, "clock", "", "base `URL` of a stamping server to calibrate against (set by aibench run)")
 	flag.StringVar(&o.serverState, "server-state", "", "state `file` of the server's process (set by aibench run)")
 	flag.BoolVar(&o.parent, "stop-on-eof", false, "stop when standard input ends (set by aibench run)")
 	cfg, err := config.FromArgs(flag.CommandLine, os.Args[1:], os.LookupEnv)

@@ -88,6 +88,7 @@ func sessionConfig(cfg config.Config, o options, endpoint string, trials int) se
 		Client: c,
 		Trials: trials, Warmup: cfg.Warmup, Temperature: cfg.Temperature, TopP: cfg.TopP,
 		Seed: seed, Salt: salt, Continue: cfg.OnFailure == "continue",
+		Clock: o.clock, ClockUsers: cfg.Users,
 		ServerState: o.serverState, SampleInterval: cfg.SampleInterval,
 	}
 }

@@ -2,9 +2,12 @@ package mockserver
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"os"
+	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -412,5 +415,27 @@ func TestPromptForms(t *testing.T) {
 		assert.Equal(t, 400, chat(7))
 		assert.Equal(t, 400, chat([]object{{"type": "image_url"}}))
 		assert.Equal(t, 400, post(t, c, "/v1/completions", object{"prompt": []string{"a", "b"}}).status)
+	})
+}
+
+// A client that is calibrated reads the instants of writing as the text itself.
+func TestTextOfInstants(t *testing.T) {
+	p := exact(t, "steady")
+	inBubble(t, p, Options{StampText: true}, func(t *testing.T, c *http.Client, _ *Server) {
+		begin := time.Now()
+		body := `{"model":"steady-sim","prompt":"x","max_tokens":3,"stream":true}`
+		resp, err := c.Post("http://mock/v1/completions", "application/json", strings.NewReader(body))
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		b, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		var got []time.Duration
+		for _, m := range regexp.MustCompile(`"text":" ?(\d{19})"`).FindAllStringSubmatch(string(b), -1) {
+			ns, err := strconv.ParseInt(m[1], 10, 64)
+			require.NoError(t, err)
+			got = append(got, time.Unix(0, ns).Sub(begin))
+		}
+		ms := time.Millisecond
+		assert.Equal(t, []time.Duration{20 * ms, 30 * ms, 40 * ms}, got)
 	})
 }

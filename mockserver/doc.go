@@ -23,6 +23,8 @@
 //   - 8b-on-16gb: an 8B model on a 16 GB machine with an 8 GiB GPU, a hundred
 //     times faster than life. Baseline ends between 16384 and 32768 tokens.
 //   - fast: tiny delays for tests. Baseline ends between 8192 and 16384 tokens.
+//   - steady: first token after 20 ms, then one every 10 ms: the clock that a client
+//     is calibrated against.
 //   - ideal: first token after 20 ms, then one every 2 ms, whatever is asked.
 //   - null: no delay at all.
 //

@@ -4,12 +4,17 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"strconv"
 	"time"
 )
+
+// noInstant holds the place of an instant in a text: as many digits as a wall clock in
+// nanoseconds has until the year 2286.
+const noInstant = "0000000000000000000"
 
 // emitter frames events, damages them as the faults say, and writes them.
 type emitter struct {
@@ -20,8 +25,9 @@ type emitter struct {
 	control *http.ResponseController
 	gzip    *gzip.Writer // nil: not compressed
 	sse     bool
-	stamp   bool
-	events  int // written so far
+	stamp   bool // "mock_write_unix_ns" in every event
+	inText  bool // the instant of writing is the text itself
+	events  int  // written so far
 	buf     []byte
 	held    bool // buf has an event that waits for the next: fault burst
 	size    int  // bytes a write: fault split; 0: all
@@ -29,7 +35,7 @@ type emitter struct {
 
 func (s *Server) newEmitter(w http.ResponseWriter, r *http.Request, g *run) *emitter {
 	e := &emitter{server: s, run: g, ctx: r.Context(), w: w, control: http.NewResponseController(w), sse: !g.api.native(),
-		stamp: s.options.Stamp || r.Header.Get(HeaderStamp) == "1", size: g.faults["split"].n}
+		stamp: s.options.Stamp || r.Header.Get(HeaderStamp) == "1", inText: s.options.StampText || r.Header.Get(HeaderStamp) == "text", size: g.faults["split"].n}
 	h := w.Header()
 	h.Set("Content-Type", "text/event-stream; charset=utf-8")
 	if !e.sse {
@@ -132,6 +138,11 @@ func (e *emitter) frame(payload []byte, last bool) {
 		e.buf = append(e.buf, prefix...)
 	}
 	e.buf = append(e.buf, payload...)
+	if i := len(e.buf) - len(payload); e.inText {
+		if at := bytes.Index(e.buf[i:], []byte(noInstant)); at >= 0 {
+			copy(e.buf[i+at:], fmt.Sprintf("%0*d", len(noInstant), time.Now().UnixNano()))
+		}
+	}
 	if e.stamp && bytes.HasSuffix(payload, []byte("}")) {
 		e.buf = append(e.buf[:len(e.buf)-1], `,"mock_write_unix_ns":`...)
 		e.buf = append(strconv.AppendInt(e.buf, time.Now().UnixNano(), 10), '}')

@@ -259,7 +259,7 @@ func (s *Server) answer(g *run, tokens int) answer {
 
 // whole answers without streaming, when all is done.
 func (s *Server) whole(w http.ResponseWriter, r *http.Request, g *run, e encoder) {
-	text := newText(g)
+	text := newText(g, false)
 	if err := s.pace.until(r.Context(), g.first); err != nil {
 		return
 	}

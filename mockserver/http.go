@@ -19,7 +19,8 @@ import (
 const ServerName = "mockserver (simulated)"
 
 // HeaderFault and HeaderStamp are request headers: faults that strike this
-// request, and "1" to put instants into the events of this request.
+// request, and "1" or "text" to put the instants of writing into the events of this
+// request: beside their text, or as their text.
 const (
 	HeaderFault = "X-Mock-Fault"
 	HeaderStamp = "X-Mock-Stamp"
@@ -35,6 +36,7 @@ type Options struct {
 	Pressure   bool          // make modelled RAM and offloaded blocks real
 	OffloadDir string        // where Pressure keeps blocks; empty: a temporary directory, removed by Close
 	Stamp      bool          // put "mock_write_unix_ns" into every event
+	StampText  bool          // make each token the instant at which it is written, wall clock in ns
 	APIKey     string        // demanded as bearer token; empty: none is
 	Seed       uint64        // of noise and faults; 0: a random one
 	Load       time.Duration // wall time after New in which every request gets 503, as while a model loads; 0: none

@@ -62,6 +62,7 @@ func parseCommand(args []string, stderr io.Writer) (command, error) {
 	f.StringVar(&c.options.Dialect, "dialect", "", "vllm, llamacpp, ollama or rockchip (default: the profile's)")
 	f.BoolVar(&c.options.Pressure, "pressure", false, "make modelled RAM and offloaded blocks real")
 	f.StringVar(&c.options.OffloadDir, "offload-dir", "", "`directory` for offloaded blocks under -pressure (default: a temporary one)")
+	f.BoolVar(&c.options.StampText, "stamp-text", false, "make each token the instant at which it is written")
 	f.BoolVar(&c.options.Stamp, "stamp", false, "put the instant of writing into every event")
 	f.DurationVar(&c.options.Load, "load", 0, "answer 503 for so `long` at first, as while a model loads")
 	f.Uint64Var(&c.options.Seed, "seed", 0, "of noise and faults (default: a random one)")

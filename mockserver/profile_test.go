@@ -12,7 +12,7 @@ import (
 )
 
 func TestProfilesLoad(t *testing.T) {
-	assert.Equal(t, []string{"8b-on-16gb", "fast", "ideal", "null"}, Profiles())
+	assert.Equal(t, []string{"8b-on-16gb", "fast", "ideal", "null", "steady"}, Profiles())
 	for _, name := range Profiles() {
 		p := profile(t, name)
 		assert.Equal(t, name, p.Name)
@@ -97,7 +97,7 @@ func itoa(n int) string { return strings.TrimSpace(string(marshal(n))) }
 
 func TestLoadProfileUnknown(t *testing.T) {
 	_, err := LoadProfile("9b-on-17gb")
-	assert.ErrorContains(t, err, "8b-on-16gb, fast, ideal, null")
+	assert.ErrorContains(t, err, "8b-on-16gb, fast, ideal, null, steady")
 	_, err = LoadProfile("./none.yaml")
 	assert.ErrorIs(t, err, os.ErrNotExist)
 	_, err = LoadProfile(write(t, ""))

@@ -28,7 +28,10 @@ var plainWords = strings.Fields(`the memory of a machine is small and its work i
 
 var wideWords = strings.Fields(`größe naïve façade 日本語 кошка δέντρο שלום 메모리 señal øre`)
 
-func newText(g *run) *text {
+func newText(g *run, instants bool) *text {
+	if instants {
+		return &text{rng: rand.New(rand.NewPCG(0, 0)), words: []string{noInstant}}
+	}
 	t := &text{rng: rand.New(rand.NewPCG(g.seq.fingerprint(), 0)), words: plainWords}
 	if g.faults.has("utf8") {
 		t.words = wideWords
@@ -109,7 +112,7 @@ func (s *Server) tokens(ctx context.Context, g *run, e encoder, out *emitter) er
 			return err
 		}
 	}
-	words, chunk := newText(g), s.profile.TokensPerChunk
+	words, chunk := newText(g, out.inText), s.profile.TokensPerChunk
 	if v, ok := g.faults["multi_token"]; ok {
 		chunk = v.n
 	}

@@ -80,6 +80,8 @@ type Config struct {
 	Bench string `key:"bench" default:"Context" help:"regular expression that selects the benchmarks, as -bench of go test"`
 	// KeepText stores the answers' text with each request.
 	KeepText bool `key:"keep_text" help:"store the text of the answers with the requests"`
+	// Calibrate measures the client's own error before each stage.
+	Calibrate bool `key:"calibrate" default:"true" help:"measure the client's own error against a server of known timing before each stage"`
 	// SampleInterval is the telemetry tick, at least 50ms.
 	SampleInterval time.Duration `key:"sample_interval" default:"200ms" min:"50ms" help:"time between two telemetry samples"`
 

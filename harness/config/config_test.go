@@ -76,7 +76,7 @@ func TestDefault(t *testing.T) {
 	assert.Equal(t, config.Config{
 		API: "completions", StepMode: "geometric", Users: []int{1}, Trials: 6, Warmup: 1, MaxTokens: 64, Temperature: &zero,
 		Timeout: 10 * time.Minute, OnFailure: "stop", Salt: "auto", Results: "results", Bench: "Context",
-		SampleInterval: 200 * time.Millisecond, MockProfile: "8b-on-16gb", Stages: config.Stages{Baseline: stage, Aidaptiv: stage},
+		Calibrate: true, SampleInterval: 200 * time.Millisecond, MockProfile: "8b-on-16gb", Stages: config.Stages{Baseline: stage, Aidaptiv: stage},
 	}, config.Default())
 	require.NoError(t, config.Default().Validate())
 

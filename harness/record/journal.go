@@ -153,6 +153,15 @@ func (j *Journal) NotRun(n NotRun) error {
 	return j.put(&n, durable)
 }
 
+// Calibration writes what the client's own error was found to be, filling in Type and
+// Session.
+func (j *Journal) Calibration(c Calibration) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c.Type, c.Session = typeCalibration, j.ledger.session
+	return j.put(&c, durable)
+}
+
 // Note writes a remark that readers of the figures must see, filling in Type and
 // Session.
 func (j *Journal) Note(n Note) error {

@@ -48,6 +48,8 @@ func (l *ledger) check(line any) error {
 		return l.checkCell(v.Session, v.Cell)
 	case *Note:
 		return l.checkOpen(v.Session)
+	case *Calibration:
+		return l.checkOpen(v.Session)
 	case *End:
 		switch v.Reason {
 		case EndComplete, EndInterrupted, EndServerDead:

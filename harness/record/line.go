@@ -9,12 +9,13 @@ import (
 
 // The values of "type" in a journal line.
 const (
-	typeSession = "session"
-	typeRequest = "request"
-	typeTrial   = "trial"
-	typeNotRun  = "not_run"
-	typeNote    = "note"
-	typeEnd     = "end"
+	typeSession     = "session"
+	typeRequest     = "request"
+	typeTrial       = "trial"
+	typeCalibration = "calibration"
+	typeNotRun      = "not_run"
+	typeNote        = "note"
+	typeEnd         = "end"
 )
 
 // MaxLine is the longest journal line that is read, in bytes. A request with 100,000
@@ -66,6 +67,8 @@ func decode(line []byte) (any, error) {
 		v = new(Request)
 	case typeTrial:
 		v = new(Trial)
+	case typeCalibration:
+		v = new(Calibration)
 	case typeNotRun:
 		v = new(NotRun)
 	case typeNote:

@@ -10,12 +10,13 @@ import (
 
 // Log is what a journal holds, each kind of line in the journal's order.
 type Log struct {
-	Sessions []Session
-	Requests []Request // all, also warm-ups and those of trials that never ended
-	Trials   []Trial
-	NotRun   []NotRun
-	Notes    []Note
-	Ends     []End
+	Sessions     []Session
+	Requests     []Request // all, also warm-ups and those of trials that never ended
+	Trials       []Trial
+	NotRun       []NotRun
+	Calibrations []Calibration
+	Notes        []Note
+	Ends         []End
 
 	// Torn is the length in bytes of the torn last line that was left out; 0: the
 	// journal ends with a whole line.
@@ -111,6 +112,8 @@ func (rd *logReader) keep(line any) {
 	case *NotRun:
 		l.NotRun = append(l.NotRun, *v)
 		rd.sawCell(v.Cell)
+	case *Calibration:
+		l.Calibrations = append(l.Calibrations, *v)
 	case *Note:
 		l.Notes = append(l.Notes, *v)
 	case *End:

@@ -1,6 +1,9 @@
 package report
 
 import (
+	"slices"
+	"strconv"
+
 	"aibench/harness/compare"
 	"aibench/harness/metric"
 	"aibench/harness/record"
@@ -39,7 +42,7 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 	for _, name := range log.Cells() {
 		// A cell that was measured after all, in a later session, was run.
 		if trials := log.Finished(name); len(trials) > 0 {
-			s.Cells = append(s.Cells, cell(name, trials))
+			s.Cells = append(s.Cells, cell(name, trials, clockOf(log, name, trials)))
 		} else if reason, ok := reasons[name]; ok {
 			s.Cells = append(s.Cells, Cell{Name: name, Ctx: compare.Ctx(name), NotRun: reason,
 				Validity: verdict.Validity{Status: verdict.Valid, Reasons: []string{}}})
@@ -48,7 +51,26 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 	return s, nil
 }
 
-func cell(name string, trials []record.TrialData) Cell {
+// clockOf is the client's error at the cell's load, of the sessions that measured its
+// trials the one that was worst. Nil: none was calibrated.
+func clockOf(log *record.Log, name string, trials []record.TrialData) *record.CalibrationLevel {
+	var worst *record.CalibrationLevel
+	users := 1
+	if v, ok := metric.Key(name, "users"); ok {
+		users, _ = strconv.Atoi(v)
+	}
+	for _, c := range log.Calibrations {
+		if !slices.ContainsFunc(trials, func(t record.TrialData) bool { return t.Trial.Session == c.Session }) {
+			continue
+		}
+		if l := verdict.ClockFor(c, users); worst == nil || l != nil && l.Gap.P50 > worst.Gap.P50 {
+			worst = l
+		}
+	}
+	return worst
+}
+
+func cell(name string, trials []record.TrialData, clock *record.CalibrationLevel) Cell {
 	c := Cell{Name: name, Ctx: compare.Ctx(name), Trials: trials, Outcomes: map[record.Outcome]int{}}
 	var all []record.Request
 	for _, t := range trials {
@@ -58,7 +80,7 @@ func cell(name string, trials []record.TrialData) Cell {
 	for _, r := range all {
 		c.Outcomes[r.Outcome]++
 	}
-	c.Validity = verdict.Validate(all)
+	c.Validity = verdict.Validate(all, clock)
 	return c
 }
 

@@ -26,6 +26,9 @@ type Config struct {
 	Salt        string   // makes prompts differ between stages; "": both stages send the same bytes
 	Continue    bool     // go on to larger contexts after one that failed
 
+	Clock      string // base URL of a stamping server to calibrate against (package calibrate); "": not calibrated
+	ClockUsers []int  // concurrent users of the run, to calibrate at
+
 	ServerState    string        // state file of the watched server process; "": nobody watches it
 	OffloadPath    string        // a path on the tier-3 device; "": not told apart
 	SampleInterval time.Duration // telemetry tick; 0: no telemetry

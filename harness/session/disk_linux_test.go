@@ -6,6 +6,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,14 +15,21 @@ import (
 	"aibench/mockserver"
 )
 
-// The disk runs full in the middle of the night (trap 34): the trial that could not be
-// kept says so, and all before it is there.
-func TestFullDisk(t *testing.T) {
+// smallDisk mounts a file system of the given size.
+func smallDisk(t *testing.T, size string) string {
+	t.Helper()
 	dir := t.TempDir()
-	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=40m"); err != nil {
+	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size="+size); err != nil {
 		t.Skipf("needs the right to mount a tmpfs: %v", err)
 	}
 	t.Cleanup(func() { assert.NoError(t, syscall.Unmount(dir, syscall.MNT_DETACH)) })
+	return dir
+}
+
+// The disk runs full in the middle of the night (trap 34): the trial that could not be
+// kept says so, and all before it is there.
+func TestFullDisk(t *testing.T) {
+	dir := smallDisk(t, "40m")
 	run, err := record.Create(dir, "run", record.Run{Stages: []string{"baseline"}})
 	require.NoError(t, err)
 	srv := serve(t, "null", mockserver.Options{})
@@ -58,6 +66,24 @@ func TestFullDisk(t *testing.T) {
 	assert.Len(t, closed(t, resumed, record.EndComplete).Finished(c.Name()), kept+1)
 }
 
+// Telemetry that can't be written ends no measurement, and the reader is told.
+func TestTelemetryOnAFullDisk(t *testing.T) {
+	srv := serve(t, "fast", mockserver.Options{})
+	cfg := configFor(srv, newRun(t))
+	cfg.SampleInterval = 50 * time.Millisecond
+	earlier := filepath.Join(smallDisk(t, "16k"), "metrics.csv")
+	fill(t, earlier)
+	require.NoError(t, shorten(earlier, 2)) // room for the line ends that part two sessions
+	require.NoError(t, os.Symlink(earlier, cfg.Dir.Metrics(cfg.Stage)))
+	s := open(t, srv, cfg, nil)
+	assert.Equal(t, record.OK, trial(t, s, cell(64, 1, 1), 4).Requests[0].Outcome)
+	var texts []string
+	for _, n := range closed(t, s, record.EndComplete).Notes {
+		texts = append(texts, n.Text)
+	}
+	assert.Contains(t, texts, "telemetry lost rows: write "+cfg.Dir.Metrics(cfg.Stage)+": no space left on device")
+}
+
 func fill(t *testing.T, path string) {
 	t.Helper()
 	f, err := os.Create(path)
@@ -69,4 +95,13 @@ func fill(t *testing.T, path string) {
 			size /= 2
 		}
 	}
+}
+
+// shorten takes the last n bytes off a file.
+func shorten(path string, n int) error {
+	st, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return os.Truncate(path, st.Size()-int64(n))
 }

@@ -3,6 +3,7 @@ package session
 import (
 	"bytes"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -87,6 +88,23 @@ func TestProgressWithoutAPlan(t *testing.T) {
 	assert.Equal(t, `baseline  ctx=64/users=1         trial 1  ok  TTFT 5.00 ms  decode 1000 tok/s
 baseline  suite=own/prompt=a     trial 3  ok  TTFT 5.00 ms  decode 1000 tok/s
 `, s.out.String())
+}
+
+// The pace counts the first trial too, where no warm-up went before it.
+func TestProgressOfASession(t *testing.T) {
+	srv := serve(t, "fast", mockserver.Options{})
+	var clock atomic.Int64 // seconds
+	var out bytes.Buffer
+	cfg := configFor(srv, newRun(t))
+	cfg.Progress, cfg.Trials = &out, 2
+	s := open(t, srv, cfg, func(generation) string { clock.Add(10); return "oom" })
+	s.show.now = func() time.Time { return time.Unix(clock.Load(), 0) }
+	s.Plan(cells(64, 128))
+	require.NoError(t, sweep(t.Context(), s, cells(64, 128), 2))
+	assert.Equal(t, `baseline  ctx=64/users=1         trial 1/2  0 of 1 ok (oom_gpu)  [25 %, about 31s left]
+baseline  ctx=64/users=1         trial 2/2  0 of 1 ok (oom_gpu)  [49 %, about 21s left]
+baseline  ctx=128/users=1        not run: sweep ended at ctx=64/users=1: oom_gpu
+`, out.String())
 }
 
 // betweenTrials is a writer that no trial may be disturbed by.

@@ -7,6 +7,8 @@ import (
 	"os"
 	"time"
 
+	"aibench/harness/calibrate"
+	"aibench/harness/client"
 	"aibench/harness/record"
 	"aibench/harness/stage"
 	"aibench/harness/telemetry"
@@ -26,7 +28,32 @@ func (s *Session) openRecords(ctx context.Context) error {
 	if err := s.writeMetadata(ctx); err != nil {
 		return err
 	}
+	if err := s.calibrate(ctx); err != nil {
+		return err
+	}
 	return s.startTelemetry(ctx)
+}
+
+// calibrate measures the client's own error, before telemetry and trials begin. A clock
+// that can't be had is said in the journal; the run goes on without a certificate.
+func (s *Session) calibrate(ctx context.Context) error {
+	if s.cfg.Clock == "" {
+		return nil
+	}
+	cc := calibrate.DefaultConfig()
+	cc.Client, cc.Users = s.cfg.Client, s.cfg.ClockUsers
+	cc.Client.Endpoint, cc.Client.API, cc.Client.APIKey, cc.Client.Model = s.cfg.Clock, client.Completions, "", ""
+	c, err := calibrate.Run(ctx, cc)
+	switch {
+	case ctx.Err() != nil:
+		return ErrInterrupted
+	case err != nil:
+		return s.note(err.Error())
+	}
+	if err := s.journal.Calibration(c); err != nil {
+		return err
+	}
+	return calibrate.Write(s.show.w, c)
 }
 
 // inUseWait is how long a resumed run waits for the journal: the session of a killed

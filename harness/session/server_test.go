@@ -100,6 +100,12 @@ func (s *server) arm(fault func(generation) string) {
 	s.armed, s.fault, s.arrived = true, fault, nil
 }
 
+func (s *server) disarm() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.armed = false
+}
+
 func (s *server) received() []generation {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -159,6 +165,7 @@ func (c *Config) speak(api client.API) { c.Client.API, c.Engine.API = api, api }
 // open opens a session that has already learned to count tokens, and arms the server.
 func open(t *testing.T, srv *server, cfg Config, fault func(generation) string) *Session {
 	t.Helper()
+	srv.disarm() // of an earlier session's faults
 	s, err := Open(t.Context(), cfg)
 	require.NoError(t, err)
 	t.Cleanup(func() { s.release() })

@@ -82,6 +82,44 @@ func TestSweepGoesOnAfterOneOKRequest(t *testing.T) {
 	assert.Equal(t, []skipped{{"ctx=256/users=1", "sweep ended at ctx=128/users=1: kv_exhausted"}}, skips(log))
 }
 
+// Where several contexts failed (a session before this one went on), the smallest is
+// the reason.
+func TestSweepEndedAtItsSmallestFailure(t *testing.T) {
+	srv := serve(t, "fast", mockserver.Options{})
+	cfg := configFor(srv, newRun(t))
+	cfg.Continue = true
+	s := open(t, srv, cfg, always("oom"))
+	require.NoError(t, sweep(t.Context(), s, cells(64, 128, 256, 512), 1))
+	s.cfg.Continue = false
+	for range 20 { // cells are kept in a map
+		reason, ended := s.Ended(cell(1024, 1, 0))
+		assert.True(t, ended)
+		assert.Equal(t, "sweep ended at ctx=64/users=1: oom_gpu", reason)
+	}
+}
+
+// A connection is lost where the stream has no end of its own; whoever asks then waits
+// for word of the process, which a server that lives need not be asked for.
+func TestLostConnection(t *testing.T) {
+	failed := func(k record.FailureKind) record.Request { return record.Request{Failure: &record.Failure{Kind: k}} }
+	for name, c := range map[string]struct {
+		r    record.Request
+		lost bool
+	}{
+		"finished":          {record.Request{FinishReason: "stop", Terminated: true}, false},
+		"without end mark":  {record.Request{FinishReason: "stop"}, false},
+		"without finish":    {record.Request{Terminated: true}, false},
+		"cut":               {record.Request{}, true},
+		"refused":           {failed(record.FailDial), true},
+		"reset":             {failed(record.FailReset), true},
+		"error of its own":  {failed(record.FailHTTP), false},
+		"error in a stream": {failed(record.FailStream), false},
+		"canceled":          {failed(record.FailCancel), false},
+	} {
+		assert.Equal(t, c.lost, lostConnection(c.r), name)
+	}
+}
+
 // A context that two users can't share may suit one.
 func TestSweepsOfDifferentUsersEndSeparately(t *testing.T) {
 	srv := serve(t, "fast", mockserver.Options{}, func(p *mockserver.Profile) { p.Admission = "fail" })

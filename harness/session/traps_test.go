@@ -165,7 +165,7 @@ func TestTraps(t *testing.T) {
 				assert.NotEmpty(t, r.Evidence, "a failure without evidence")
 			}
 			if row.validity != "" {
-				v := verdict.Validate(m.Requests)
+				v := verdict.Validate(m.Requests, nil)
 				assert.Equal(t, row.validity, v.Status, v.Reasons)
 			}
 			if row.check != nil {
@@ -271,7 +271,7 @@ func TestTraps18CalibratedOnTheServersOwnCounts(t *testing.T) {
 		assert.Equal(t, "calibrated", r.PromptSource)
 		assert.InEpsilon(t, 2048, r.PromptTokens.Or(0), verdict.PromptTolerance)
 	}
-	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests).Status)
+	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests, nil).Status)
 }
 
 // Trap 19: an answer may be short where the work does not ask for a full one, and the
@@ -285,7 +285,7 @@ func TestTraps19FullLengthIsTheWorksChoice(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, record.OK, m.Requests[0].Outcome, m.Requests[0].Evidence)
 	assert.False(t, m.Requests[0].OutputPinned)
-	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests).Status)
+	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests, nil).Status)
 }
 
 // Trap 20: a hit that the work declares is none to complain about.
@@ -296,7 +296,7 @@ func TestTraps20DeclaredReuse(t *testing.T) {
 	w.Reuse = "declared"
 	m, err := s.Trial(t.Context(), w)
 	require.NoError(t, err)
-	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests).Status)
+	assert.Equal(t, verdict.Valid, verdict.Validate(m.Requests, nil).Status)
 }
 
 // Every dialect of every engine: a plain trial is ok, and its prompt has the length
@@ -335,7 +335,7 @@ func TestDialects(t *testing.T) {
 				assert.Equal(t, "server", r.TokenSource)
 				assert.True(t, r.OutputPinned, "a full length was asked for")
 			}
-			v := verdict.Validate(m.Requests)
+			v := verdict.Validate(m.Requests, nil)
 			assert.Equal(t, verdict.Valid, v.Status, v.Reasons)
 			assert.True(t, s.Begun().Simulated)
 		})

@@ -149,7 +149,7 @@ func TestValidate(t *testing.T) {
 			Invalid, "differs from the pinned 64 tokens in 1 of 1 requests: 3 tokens"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			v := Validate(c.rs)
+			v := Validate(c.rs, nil)
 			assert.Equal(t, c.status, v.Status)
 			if c.reason == "" {
 				assert.Empty(t, v.Reasons)

@@ -26,10 +26,11 @@ type Validity struct {
 // template's own beginning is the same in every request (two blocks of 16).
 const cacheFloor = 32
 
-// Validate judges the counted requests of a cell whose prompts were all meant to be
-// cold. A cell that failed is a VALID failure; a cell whose work was not the work
-// asked for is INVALID, however fast it was.
-func Validate(rs []record.Request) Validity {
+// Validate judges the counted requests of a cell. A cell that failed is a VALID failure;
+// a cell whose work was not the work asked for is INVALID, however fast it was, and so
+// is one whose figures are not much larger than the error of the client that took them.
+// clock is that error at the cell's load; nil where it was not measured.
+func Validate(rs []record.Request, clock *record.CalibrationLevel) Validity {
 	rules := []struct {
 		breaks func(*record.Request) bool
 		reason func(n int, first *record.Request) string
@@ -65,6 +66,10 @@ func Validate(rs []record.Request) Validity {
 			v.Status = Invalid
 			v.Reasons = append(v.Reasons, rule.reason(n, first))
 		}
+	}
+	if reasons := clientLimit(rs, clock); len(reasons) > 0 {
+		v.Status = Invalid
+		v.Reasons = append(v.Reasons, reasons...)
 	}
 	return v
 }

@@ -3,6 +3,7 @@
 //
 //	aibench run      measure baseline and aidaptiv, compare, draw
 //	aibench quick    three requests: does the server answer, and how fast
+//	aibench calibrate  how wrong this client's stopwatch is on this machine
 //	aibench compare  print the comparison of a run again
 //	aibench report   rebuild every derived file of a run from its journal
 //	aibench mock     serve the mock engine
@@ -48,8 +49,10 @@ type command struct {
 var commands = []command{
 	{"run", "measure baseline and aidaptiv, compare, draw", runCommand},
 	{"quick", "three requests: does the server answer, and how fast", quickCommand},
+	{"calibrate", "how wrong this client's stopwatch is on this machine", calibrateCommand},
 	{"compare", "print the comparison of a run again", compareCommand},
 	{"report", "rebuild every derived file of a run from its journal", reportCommand},
+	{"explain", "the figures of a run by the definitions of other tools", explainCommand},
 }
 
 func run(ctx context.Context, args []string, in *os.File, out, errOut io.Writer) int {

@@ -43,7 +43,12 @@ func (m *measurement) runStage(ctx context.Context, name string) error {
 		}
 		defer server.Stop()
 	}
-	err = m.runSuite(ctx, name, st.Endpoint, state)
+	clock, stopClock, err := m.startClock(ctx)
+	if err != nil {
+		return err
+	}
+	defer stopClock()
+	err = m.runSuite(ctx, name, suiteTarget{endpoint: st.Endpoint, state: state, clock: clock})
 	return errors.Join(err, m.noteEngine(name))
 }
 
@@ -77,10 +82,17 @@ func (m *measurement) startServer(ctx context.Context, name string, st config.St
 	return p, nil
 }
 
+// suiteTarget is what a stage's suite talks to. Each may be "".
+type suiteTarget struct {
+	endpoint string // base URL of the server
+	state    string // state file of the server's process
+	clock    string // base URL of the stamping server
+}
+
 // runSuite measures one stage in a process of its own: the compiled suite. Its
 // standard input is a pipe from here, so that it stops in good order when we close
 // the pipe, and when we die.
-func (m *measurement) runSuite(ctx context.Context, name, endpoint, state string) error {
+func (m *measurement) runSuite(ctx context.Context, name string, at suiteTarget) error {
 	dir, err := filepath.Abs(m.dir.Path())
 	if err != nil {
 		return fmt.Errorf("suite: %w", err)
@@ -89,14 +101,17 @@ func (m *measurement) runSuite(ctx context.Context, name, endpoint, state string
 		"-test.count=" + strconv.Itoa(m.cfg.Trials), "-stop-on-eof",
 		"-config", filepath.Join(dir, configFile), "-run-dir", dir, "-stage", name,
 		"-seed", strconv.FormatUint(m.cfg.Seed, 10), "-salt", m.cfg.Salt}
-	if state != "" {
-		if state, err = filepath.Abs(state); err != nil {
+	if at.state != "" {
+		if at.state, err = filepath.Abs(at.state); err != nil {
 			return fmt.Errorf("suite: %w", err)
 		}
-		args = append(args, "-server-state", state)
 	}
-	if endpoint != "" {
-		args = append(args, "-target", endpoint)
+	for _, f := range []struct{ flag, value string }{
+		{"-server-state", at.state}, {"-target", at.endpoint}, {"-clock", at.clock},
+	} {
+		if f.value != "" {
+			args = append(args, f.flag, f.value)
+		}
 	}
 	out, err := os.OpenFile(filepath.Join(dir, "suite_"+name+".log"), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
