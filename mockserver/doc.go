@@ -20,7 +20,7 @@
 //
 // # Profiles
 //
-//   - 8b-on-16gb: an 8B model on a 16 GB machine with an 8 GiB GPU, a hundred
+//   - 8b-on-16gb: an 8B model on a 16 GB machine with an 8 GiB GPU, sixty
 //     times faster than life. Baseline ends between 16384 and 32768 tokens.
 //   - fast: tiny delays for tests. Baseline ends between 8192 and 16384 tokens.
 //   - steady: first token after 20 ms, then one every 10 ms: the clock that a client

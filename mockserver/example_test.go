@@ -49,10 +49,10 @@ func Example() {
 	}
 	fmt.Println(events, "events")
 	// Output:
-	// baseline 8192: TTFT 62.5 ms, TPOT 0.23 ms, out of memory false
+	// baseline 8192: TTFT 100.1 ms, TPOT 0.37 ms, out of memory false
 	// baseline 32768: TTFT 0.0 ms, TPOT 0.00 ms, out of memory true
-	// aidaptiv 8192: TTFT 64.3 ms, TPOT 0.24 ms, out of memory false
-	// aidaptiv 32768: TTFT 283.3 ms, TPOT 2.73 ms, out of memory false
+	// aidaptiv 8192: TTFT 102.8 ms, TPOT 0.38 ms, out of memory false
+	// aidaptiv 32768: TTFT 453.2 ms, TPOT 4.36 ms, out of memory false
 	// mockserver (simulated)
 	// 3 events
 }
