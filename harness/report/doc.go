@@ -5,6 +5,7 @@
 //  2. [WriteStage] writes the stage's derived files: bench_{stage}.txt (what
 //     benchstat reads), results_{stage}.json, requests_{stage}.csv.
 //  3. [Compare] sets the stages of a run side by side; [WriteConsole] prints that.
-//  4. [WriteRun] does all of it for a run directory, and draws the charts. It may be
+//  4. [WriteExplanation] gives the same requests by the definitions of other tools.
+//  5. [WriteRun] does all of it for a run directory, and draws the charts. It may be
 //     called as often as one likes: the same journals give the same files.
 package report

@@ -1,12 +1,13 @@
 // Command aibench runs the benchmark suite against a server, in two stages, and
 // compares them.
 //
-//	aibench run      measure baseline and aidaptiv, compare, draw
-//	aibench quick    three requests: does the server answer, and how fast
+//	aibench run        measure baseline and aidaptiv, compare, draw
+//	aibench quick      three requests: does the server answer, and how fast
 //	aibench calibrate  how wrong this client's stopwatch is on this machine
-//	aibench compare  print the comparison of a run again
-//	aibench report   rebuild every derived file of a run from its journal
-//	aibench mock     serve the mock engine
+//	aibench compare    print the comparison of a run again
+//	aibench explain    the figures of a run by the definitions of other tools
+//	aibench report     rebuild every derived file of a run from its journal
+//	aibench mock       serve the mock engine
 //
 // Each command explains its flags with -help. Exit status: 0 done, 1 failed, 2 wrong
 // usage or configuration, 130 interrupted.
@@ -84,10 +85,10 @@ func run(ctx context.Context, args []string, in *os.File, out, errOut io.Writer)
 func usage(w io.Writer) {
 	fmt.Fprintln(w, "usage: aibench COMMAND [flags]")
 	for _, c := range commands {
-		fmt.Fprintf(w, "  %-8s %s\n", c.name, c.what)
+		fmt.Fprintf(w, "  %-9s  %s\n", c.name, c.what)
 	}
-	fmt.Fprintln(w, "  mock     serve the mock engine")
-	fmt.Fprintln(w, "  version  say which aibench this is")
+	fmt.Fprintln(w, "  mock       serve the mock engine")
+	fmt.Fprintln(w, "  version    say which aibench this is")
 	fmt.Fprintln(w, "\n\"aibench COMMAND -help\" explains the flags of a command.")
 }
 
