@@ -15,19 +15,49 @@
 //
 // # What an instant is
 //
-// The connection below TLS is wrapped: right after each read returned, the clock is
-// taken. An event has the stamp of the read that brought the end of its (last) data
-// line; all events that one read brought have the same stamp, so a gap of 0 is a
-// value. One limit is net/http's: when several events lie in one chunk of the
-// chunked transfer coding and that chunk comes in several reads, they all get the
-// stamp of the last of these. Servers flush after each event, which makes each a
-// chunk of its own.
+// The connection below TLS is wrapped. On Linux it is read with recvmsg, and each read
+// brings the instant at which the kernel took in the packet (SO_TIMESTAMPING): how
+// late this process was scheduled is not in it. It is a reading of the wall clock, so
+// it is moved onto the monotonic clock by an offset that is compared with both clocks
+// at every read and measured anew each second; around a step of the wall clock, and
+// where a stamp is impossible (after the read, or before Start), the clock right after
+// the read stands in, as it does where the kernel gives no stamps. record.Request.Stamp
+// is "kernel" only if all events of the stream have the kernel's; [Client.Stamps] counts.
+//
+// An event has the stamp of the read that brought the end of its (last) data line; all
+// events that one read brought have the same stamp, so a gap of 0 is a value. How
+// exact that is:
+//
+//   - A packet read on its own: exact, whatever was late. Loopback included.
+//   - Several packets waiting, the first for at most 0.1 ms: they are read in one go,
+//     and the earlier ones have the stamp of the last: late by less than 0.1 ms.
+//   - Several packets waiting for longer: told apart, each with its own stamp, up to
+//     5000 a second; beyond that as above, late by as long as they waited.
+//   - Packets that the kernel has merged while they waited, which it may once they
+//     are acknowledged: it keeps the last one's stamp, and nothing can tell. Between
+//     hosts that is soon; on the loopback the first 16 packets after a pause are
+//     acknowledged at once, later ones after up to 40 ms.
+//
+// So an event with a gap of 0 after it has an instant that is an upper bound; its lower
+// bound is the instant before. Whoever reads later than the events' distance loses
+// the distance: on a machine with a core to spare that does not happen.
+//
+// One more limit is net/http's: when several events lie in one chunk of the chunked
+// transfer coding and that chunk comes in several reads, they all get the stamp of the
+// last of these. Servers flush after each event, which makes each a chunk of its own.
+// A TLS record and a gzip block likewise end with the packet that ends them.
+//
+// With HTTP/2 streams share a connection. Frames are watched as they pass, above TLS,
+// so that each byte of a body has the stamp of the read that brought it, also when
+// net/http has meanwhile read on for other streams. Within gzip the finest unit is
+// what one read of the decompressor takes, at most 4 KiB. Wrote is then the instant
+// at which net/http had handed over the body.
 //
 // The request is encoded before Start is stamped, and nothing is sent twice: no
 // retry, no redirect. (Where an idle connection turns out dead before one byte was
 // written to it, net/http takes another; the server has seen nothing.) There is no
-// proxy, no HTTP/2 (many streams on one connection share their stamps), and gzip is
-// understood but not asked for.
+// proxy, and gzip is understood but not asked for. Wrote is when the last write call
+// returned; the kernel may have the answer before that.
 //
 // # How a request ends
 //
@@ -63,6 +93,18 @@ const (
 	Ollama      API = "ollama"      // Ollama's own POST /api/generate, NDJSON
 )
 
+// Who took the instants of a request's events, as in record.Request.Stamp.
+const (
+	StampKernel = "kernel" // the kernel, when it took in the packet that ended the event
+	StampUser   = "user"   // this process, right after the read that brought it
+)
+
+// Versions of HTTP.
+const (
+	HTTP11 = "1.1"
+	HTTP2  = "2"
+)
+
 // Config says how requests are made. Its String leaves the key out.
 type Config struct {
 	// Endpoint is the base URL, as http://127.0.0.1:8000/v1. For the OpenAI dialects
@@ -87,6 +129,12 @@ type Config struct {
 	MaxConns int
 	// KeepText keeps the answer's text in record.Request.Text.
 	KeepText bool
+	// Stamps is who takes the arrival instants: empty means the kernel where it can,
+	// StampUser the clock after each read (to see what that costs in precision).
+	Stamps string
+	// HTTP is the protocol's version: empty means HTTP11. HTTP2 is spoken without
+	// being negotiated on http, and demanded on https.
+	HTTP string
 	// TLS configures https; nil: the system's roots.
 	TLS *tls.Config `json:"-"`
 	// Dial makes connections; nil: TCP. Tests put an in-memory network here.
@@ -132,6 +180,10 @@ type Ask struct {
 	// value removes the key. "options" is merged key by key for Ollama. "stream"
 	// can't be changed. Owned by the caller, not modified.
 	Extra map[string]any
+	// Watch, where not nil, gets each event's data (without framing, before it is
+	// parsed) and its instant. data is good until Watch returns. A calibration
+	// compares by it what the server wrote into the event with when it came.
+	Watch func(data []byte, at int64)
 }
 
 // Client makes requests to one endpoint. It is safe for concurrent use.
@@ -140,8 +192,10 @@ type Client struct {
 	url       string
 	header    http.Header
 	clock     clock
+	wall      *wallClock
 	transport *http.Transport
-	buffers   sync.Pool // of *[]byte: read buffers
+	buffers   sync.Pool          // of *[]byte: read buffers
+	setStamps func(fd int) error // asks the kernel for stamps; tests refuse
 }
 
 // New checks the configuration and makes a client. All instants it records count
@@ -160,12 +214,19 @@ func New(cfg Config, epoch time.Time) (*Client, error) {
 	if cfg.Timeout < 0 || cfg.StallTimeout < 0 || cfg.MaxConns < 0 {
 		return nil, errors.New("client: negative timeout or number of connections")
 	}
+	if cfg.Stamps != "" && cfg.Stamps != StampUser {
+		return nil, fmt.Errorf("client: stamps %q: want user or nothing", cfg.Stamps)
+	}
+	if cfg.HTTP != "" && cfg.HTTP != HTTP11 && cfg.HTTP != HTTP2 {
+		return nil, fmt.Errorf("client: http %q: want %s or %s", cfg.HTTP, HTTP11, HTTP2)
+	}
 	if strings.ContainsAny(cfg.APIKey, "\r\n") {
 		return nil, errors.New("client: api key contains a line break")
 	}
-	c := &Client{cfg: cfg, url: target, clock: clock{epoch}}
+	c := &Client{cfg: cfg, url: target, clock: clock{epoch}, setStamps: setStamps}
+	c.wall = newWallClock(c.clock.both)
 	c.header = headers(cfg)
-	c.transport = newTransport(cfg, c.clock)
+	c.transport = c.newTransport()
 	c.buffers.New = func() any { b := make([]byte, 0, bufferSize); return &b }
 	return c, nil
 }
@@ -191,6 +252,7 @@ func (c *Client) Do(ctx context.Context, ask Ask, r *record.Request) {
 		return
 	}
 	x := newExchange(c, r, ask.MaxTokens)
+	x.tally.watch = ask.Watch
 	defer x.release()
 	req, err := x.request(ctx, body)
 	if err != nil {

@@ -5,8 +5,10 @@ import (
 	"context"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptrace"
+	"sync/atomic"
 	"time"
 
 	"aibench/harness/record"
@@ -30,6 +32,9 @@ type exchange struct {
 	stop   context.CancelFunc // of the total limit
 	watch  *time.Timer        // stall, then linger; nil: not armed
 	why    error              // what watch ends the request with
+	event  atomic.Int64       // when the latest event came: the stall limit counts from it
+	byUser bool               // an event has a stamp that isn't the kernel's
+	latest int64              // instant of the bytes before those at hand
 }
 
 // newExchange allocates what the request needs, before its Start.
@@ -66,6 +71,9 @@ func (x *exchange) release() {
 	if x.stop != nil {
 		x.stop()
 	}
+	if _, stream := x.trace.source(); stream != nil {
+		stream.forget()
+	}
 	if cap(x.dec.lines.buf) <= bufferKept {
 		*x.buf = x.dec.lines.buf[:0]
 		x.c.buffers.Put(x.buf)
@@ -86,6 +94,9 @@ func (x *exchange) run(req *http.Request) {
 		_ = resp.Body.Close()
 	}
 	x.trace.fill(x.r)
+	if x.byUser {
+		x.r.Stamp = StampUser
+	}
 	x.tally.fill()
 }
 
@@ -106,14 +117,16 @@ func (x *exchange) answer(resp *http.Response) {
 		x.tally.fail(record.FailHTTP, message)
 		return
 	}
-	body, err := plainBody(resp)
+	conn, stream := x.trace.source()
+	w := &wire{Reader: resp.Body, conn: conn, stream: stream, coded: resp.Header.Get("Content-Encoding") != ""}
+	body, err := plainBody(resp, w)
 	if err != nil {
 		x.end()
 		x.broke(err)
 		return
 	}
 	x.dec.framing = framingOf(resp.Header.Get("Content-Type"), x.c.cfg.API)
-	x.read(body)
+	x.read(body, w)
 }
 
 // broke records the error that opening or reading a body met.
@@ -128,14 +141,15 @@ func (x *exchange) broke(err error) (cut bool) {
 	return cut
 }
 
-// read takes in the body to its end.
-func (x *exchange) read(body io.Reader) {
-	conn := x.trace.connection()
+// read takes in the body to its end; w is what brings it.
+func (x *exchange) read(body io.Reader, w *wire) {
 	for {
 		n, err := body.Read(x.dec.lines.room())
-		if n > 0 && !x.tally.over {
-			x.dec.lines.filled(n)
-			x.take(conn.lastRead.Load())
+		for n > 0 && !x.tally.over {
+			k := w.together(n)
+			x.dec.lines.filled(k)
+			x.take(x.possible(w.last))
+			n -= k
 		}
 		if x.r.Failure != nil {
 			x.end()
@@ -143,26 +157,48 @@ func (x *exchange) read(body io.Reader) {
 		}
 		if err != nil {
 			x.end()
-			x.close(err, conn.lastRead.Load())
+			x.close(err, x.possible(w.last))
 			return
 		}
 	}
 }
 
+// possible refuses an instant before the question, and one before its predecessor's:
+// where that had to be taken from our clock, it may be later than the kernel's of what
+// came next.
+func (x *exchange) possible(a arrival) arrival {
+	if a.at < x.tally.start {
+		a = arrival{at: x.c.clock.now()}
+	}
+	a.at = max(a.at, x.latest)
+	x.latest = a.at
+	return a
+}
+
+// stampedSince notes whether events from the given one on have a stamp of ours.
+func (x *exchange) stampedSince(event int, a arrival) {
+	if len(x.tally.kinds) > event && !a.kernel {
+		x.byUser = true
+	}
+}
+
 // take lets the decoder have what was read and winds the watch.
-func (x *exchange) take(at int64) {
+func (x *exchange) take(a arrival) {
 	before := len(x.tally.kinds)
-	x.dec.drain(at)
+	x.dec.drain(a.at)
+	x.stampedSince(before, a)
 	switch limit := x.c.cfg.StallTimeout; {
 	case x.tally.over:
 		x.arm(linger, errLinger)
 	case limit > 0 && x.tally.texts > 0 && len(x.tally.kinds) > before:
-		x.arm(limit, errStall)
+		if x.event.Store(a.at); x.why == nil {
+			x.arm(limit, errStall)
+		}
 	}
 }
 
 // close settles how the stream ended.
-func (x *exchange) close(err error, at int64) {
+func (x *exchange) close(err error, a arrival) {
 	if x.r.Terminated {
 		if errors.Is(context.Cause(x.ctx), errLinger) {
 			x.r.End = record.Some(x.tally.doneAt)
@@ -174,19 +210,38 @@ func (x *exchange) close(err error, at int64) {
 		cut = x.broke(err)
 	}
 	if x.r.Failure == nil {
-		x.dec.finish(at, cut)
+		before := len(x.tally.kinds)
+		x.dec.finish(a.at, cut)
+		x.stampedSince(before, a)
 	}
 }
 
-// arm starts the watch anew: when it runs down the request ends with that cause.
+// arm starts the watch: when it runs down the request ends with that cause. For a
+// stall it isn't wound at each event, which would cost more than parsing one: it runs
+// down, sees when the latest event came, and goes on for what is left from there.
 func (x *exchange) arm(limit time.Duration, why error) {
-	if x.watch != nil && x.why == why {
-		x.watch.Reset(limit)
+	if x.why == why {
 		return
 	}
 	if x.watch != nil {
 		x.watch.Stop()
 	}
 	x.why = why
-	x.watch = time.AfterFunc(limit, func() { x.cancel(why) })
+	x.event.CompareAndSwap(0, x.c.clock.now())
+	var watch *time.Timer
+	watch = time.AfterFunc(math.MaxInt64, func() {
+		left := time.Duration(0)
+		if why == errStall {
+			left = limit - time.Duration(x.c.clock.now()-x.event.Load())
+		}
+		switch {
+		case x.ctx.Err() != nil:
+		case left > 0:
+			watch.Reset(left)
+		default:
+			x.cancel(why)
+		}
+	})
+	watch.Reset(limit) // not before watch is set
+	x.watch = watch
 }

@@ -97,7 +97,7 @@ func (c *Client) clip(message string) string {
 func (c *Client) errorBody(resp *http.Response) string {
 	// The key may straddle the limit: read so much that it is seen whole.
 	limit := int64(record.EvidenceLimit + len(c.cfg.APIKey))
-	body, err := plainBody(resp)
+	body, err := plainBody(resp, resp.Body)
 	if err != nil {
 		return resp.Status
 	}
@@ -110,12 +110,12 @@ func (c *Client) errorBody(resp *http.Response) string {
 
 // plainBody undoes the content coding. We ask for none, but some proxies code
 // without being asked.
-func plainBody(resp *http.Response) (io.Reader, error) {
+func plainBody(resp *http.Response, body io.Reader) (io.Reader, error) {
 	switch coding := strings.ToLower(resp.Header.Get("Content-Encoding")); coding {
 	case "", "identity":
-		return resp.Body, nil
+		return body, nil
 	case "gzip", "x-gzip":
-		return gzip.NewReader(resp.Body)
+		return gzip.NewReader(body)
 	default:
 		return nil, fmt.Errorf("%w: %s", errCoding, coding)
 	}

@@ -3,7 +3,7 @@ package client
 import "bytes"
 
 const (
-	bufferSize = 16 << 10 // of a fresh read buffer
+	bufferSize = 8 << 10  // of a fresh read buffer
 	readRoom   = 4 << 10  // least room offered to a read
 	bufferKept = 1 << 20  // larger buffers are left to the collector
 	lineLimit  = 64 << 20 // longest line or document; more is a malformed stream

@@ -26,6 +26,7 @@ type tally struct {
 	over   bool                // nothing further counts: terminated or failed
 	doneAt int64               // when the terminator came
 	clip   func(string) string // cuts a message to what may be recorded
+	watch  func(data []byte, at int64)
 }
 
 func newTally(r *record.Request, events int, keep bool, clip func(string) string) *tally {
@@ -51,6 +52,9 @@ func (t *tally) event(data []byte, at int64, isError bool) {
 func (t *tally) lastEvent(data []byte, at int64) { t.take(data, at, false) }
 
 func (t *tally) take(data []byte, at int64, isError bool) bool {
+	if t.watch != nil {
+		t.watch(data, at)
+	}
 	if isError {
 		return t.errorEvent(data)
 	}
