@@ -3,6 +3,9 @@
 GO      ?= go
 BIN     := .cache/bin
 AIBENCH := $(BIN)/aibench
+# What a run's records say about the aibench that made it.
+COMMIT  := $(shell git describe --always --dirty 2>/dev/null)
+LDFLAGS := -X aibench/harness/version.commit=$(COMMIT)
 # Further flags of `aibench run`, e.g. make bench ARGS='-trials 10 -run-id mine'
 ARGS    ?=
 
@@ -12,8 +15,9 @@ help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 build: ## compile aibench and the suite into .cache/bin
-	$(GO) build -o $(AIBENCH) ./harness/cmd/aibench
-	$(GO) test -c -o $(BIN)/benchmarks.test ./benchmarks
+	@echo building aibench and its suite into $(BIN)
+	@$(GO) build -ldflags "$(LDFLAGS)" -o $(AIBENCH) ./harness/cmd/aibench
+	@$(GO) test -c -ldflags "$(LDFLAGS)" -o $(BIN)/benchmarks.test ./benchmarks
 
 bench: build ## demo A/B on the mock engine: an 8B model on a 16 GB machine, simulated
 	$(AIBENCH) run -config fixtures/presets/demo.yaml $(ARGS)

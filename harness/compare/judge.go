@@ -144,7 +144,7 @@ func trialsNeeded(c Change, cells int, cfg Config) record.Opt[int] {
 
 func needNote(c Change) string {
 	if n, ok := c.Trials.Get(); ok {
-		return fmt.Sprintf("about %d trials a side would do", n)
+		return fmt.Sprintf("about %s trials a side would do", sensible(n))
 	}
 	return "the values can't be told apart"
 }

@@ -33,15 +33,45 @@ func warnings(r Result) []string {
 			}
 		}
 	}
+	lines := w.lines()
 	for _, unit := range shown {
-		m, _ := metric.ByUnit(unit)
-		for _, row := range r.Rows {
-			if c, ok := row.Change(unit); ok && c.Verdict == Inconclusive && len(row.A.Invalid)+len(row.B.Invalid) == 0 {
-				w.add(m.Title+" inconclusive: "+c.Note, place(row))
-			}
+		lines = append(lines, undecided(r.Rows, unit)...)
+	}
+	return lines
+}
+
+// undecided says what would decide the inconclusive cells of a unit: the trials of all
+// of them on one line.
+func undecided(rows []Row, unit string) []string {
+	m, _ := metric.ByUnit(unit)
+	var others gathered
+	var trials []string
+	for _, row := range rows {
+		c, ok := row.Change(unit)
+		if !ok || c.Verdict != Inconclusive || len(row.A.Invalid)+len(row.B.Invalid) > 0 {
+			continue
+		}
+		if n, ok := c.Trials.Get(); ok {
+			trials = append(trials, fmt.Sprintf("%s %s", place(row), sensible(n)))
+		} else {
+			others.add(m.Title+" inconclusive: "+c.Note, place(row))
 		}
 	}
-	return w.lines()
+	lines := others.lines()
+	if len(trials) > 0 {
+		lines = append(lines, m.Title+" inconclusive; trials a side that would do, about: "+strings.Join(trials, ", "))
+	}
+	return lines
+}
+
+// mostTrials is the largest number of trials that anybody is advised to run.
+const mostTrials = 1000
+
+func sensible(n int) string {
+	if n > mostTrials {
+		return fmt.Sprintf("more than %d", mostTrials)
+	}
+	return strconv.Itoa(n)
 }
 
 // place names a row in a warning: its context where it has one.

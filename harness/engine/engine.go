@@ -32,23 +32,23 @@ const SimulatedName = "mockserver (simulated)"
 
 // Model is what a server tells of a model. Absent means it does not tell.
 type Model struct {
-	ID             string            // name in requests
-	Quantization   string            // as the server says, or by the name's usual tags (Q4_K_M, awq); "": unknown
-	ContextLimit   record.Opt[int]   // most prompt and output tokens; for Ollama an upper bound unless num_ctx is set
-	ParameterCount record.Opt[int64] // weights
-	SizeBytes      record.Opt[int64] // of the weights on disk, B
-	Loaded         bool              // in memory now, as far as the server tells
+	ID             string            `json:"id"`                     // name in requests
+	Quantization   string            `json:"quantization,omitempty"` // as the server says, or by the name's usual tags (Q4_K_M, awq); "": unknown
+	ContextLimit   record.Opt[int]   `json:"context_limit,omitzero"` // most prompt and output tokens; for Ollama an upper bound unless num_ctx is set
+	ParameterCount record.Opt[int64] `json:"parameters,omitzero"`    // weights
+	SizeBytes      record.Opt[int64] `json:"size_bytes,omitzero"`    // of the weights on disk, B
+	Loaded         bool              `json:"loaded"`                 // in memory now, as far as the server tells
 }
 
 // Info is what is known of a server.
 type Info struct {
-	Kind      Kind
-	Version   string // "": the server does not tell
-	Simulated bool   // figures mean nothing outside of a test
-	Name      string // for people and results: "ollama 0.6.5", SimulatedName
-	Models    []Model
-	Tokenize  string // shape of its tokenize endpoint: "vllm", "llamacpp"; "": it has none
-	Health    string // path that answers 200 when the server is ready
+	Kind      Kind    `json:"kind"`
+	Version   string  `json:"version,omitempty"` // "": the server does not tell
+	Simulated bool    `json:"simulated"`         // figures mean nothing outside of a test
+	Name      string  `json:"name"`              // for people and results: "ollama 0.6.5", SimulatedName
+	Models    []Model `json:"models"`
+	Tokenize  string  `json:"tokenize,omitempty"` // shape of its tokenize endpoint: "vllm", "llamacpp"; "": it has none
+	Health    string  `json:"health"`             // path that answers 200 when the server is ready
 }
 
 // Config says where to look.

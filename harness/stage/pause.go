@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 )
 
@@ -18,7 +19,8 @@ const (
 )
 
 // Pause tells the person to switch the machine into the stage and waits for
-// Enter; q, or the end of the input, quits. Without a terminal (interactive
+// Enter; q, or the end of the input, quits. What was typed before counts for nothing
+// (on Linux). Without a terminal (interactive
 // false) nobody could answer: it refuses, naming the flags that continue the run
 // later. When ctx ends it returns Quit and the cause at once; its read of in is
 // then left behind and takes one more line, so in is not to be used afterwards.
@@ -26,6 +28,9 @@ func Pause(ctx context.Context, in io.Reader, out io.Writer, cfg Config, interac
 	if !interactive {
 		return Quit, fmt.Errorf("stage %s is switched by hand and there is no terminal to ask on: "+
 			"run the other stage alone, switch, and continue with -stage %s -run-id ID", cfg.Name, cfg.Name)
+	}
+	if f, ok := in.(*os.File); ok {
+		forgetTyped(f)
 	}
 	ask := "Press Enter to go on, or q and Enter to quit and keep what was measured: "
 	if _, err := fmt.Fprintf(out, "\n== stage %s ==\n%s\n%s", cfg.Name, cfg.instructions(), ask); err != nil {

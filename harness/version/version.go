@@ -1,23 +1,22 @@
 // Package version says which aibench this is.
 package version
 
-import "runtime/debug"
+import (
+	"cmp"
+	"runtime/debug"
+)
 
-// String is the module's version and, where the build knows it, the commit:
-// "v1.2.0", "devel 0a1b2c3d4e5f" or "devel".
+// commit is set by the Makefile (-ldflags -X): a compiled suite has no other way to
+// know its commit.
+var commit string
+
+// String is the module's version or, of a build from source, its commit: "v1.2.0",
+// "0a1b2c3d4e5f", with "-dirty" where files were changed; "devel" where nothing is
+// known.
 func String() string {
 	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "devel"
+	if ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
 	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "devel"
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 && v == "devel" {
-			v += " " + s.Value[:12]
-		}
-	}
-	return v
+	return cmp.Or(commit, "devel")
 }
