@@ -8,9 +8,11 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"testing"
 
+	"aibench/harness/capacity"
 	"aibench/harness/config"
 )
 
@@ -43,28 +45,45 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, config.Explain(err))
 		return 2
 	}
+	slo, err := capacity.ParseOptional(cfg.SLO)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "slo:", err)
+		return 2
+	}
 	if !benchmarking() {
 		return m.Run()
+	}
+	// Without -run, go test would run our unit tests first, beside an open session.
+	if f := flag.Lookup("test.run"); f.Value.String() == "" {
+		flag.Set(f.Name, "^$")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if o.parent {
 		ctx = untilEOF(ctx, os.Stdin)
 	}
-	if bench, err = openSuite(ctx, cfg, o, trialsPlanned()); err != nil {
-		fmt.Fprintln(os.Stderr, "aibench suite:", err)
-		return 1
+	if bench, err = openSuite(ctx, cfg, slo, o, trialsPlanned()); err != nil {
+		return o.fail(err)
 	}
 	if err := bench.printHead(os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "aibench suite:", err)
-		return 1
+		return o.fail(err)
 	}
 	code := m.Run()
 	if err := bench.close(); err != nil {
-		fmt.Fprintln(os.Stderr, "aibench suite:", err)
-		return max(code, 1)
+		return max(code, o.fail(err))
 	}
 	return code
+}
+
+// fail tells of an error, on standard output as well where that is a log of our
+// parent's.
+func (o options) fail(err error) int {
+	text := "aibench suite: " + strings.Join(strings.Fields(err.Error()), " ")
+	fmt.Fprintln(os.Stderr, text)
+	if o.parent {
+		fmt.Println(text)
+	}
+	return 1
 }
 
 // benchmarking tells whether this process is to measure; plain tests need no server.

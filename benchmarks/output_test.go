@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,9 +24,14 @@ func suiteRun(t *testing.T, args ...string) (stdout, stderr string) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0], append([]string{"-test.run=^$", "-test.benchtime=1x", "-mock-profile", "fast", "-max-tokens", "8"}, args...)...)
 	var out, progress bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &progress
+	cmd.Stdout, cmd.Stderr, cmd.Env = &out, &progress, ownEnvironment()
 	require.NoError(t, cmd.Run(), "%s%s", &out, &progress)
 	return out.String(), progress.String()
+}
+
+// ownEnvironment leaves out what a person set for a run of their own.
+func ownEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "AIBENCH_") })
 }
 
 // stdout is pure Go benchmark format: units first, facts, a line a trial.
@@ -66,7 +72,7 @@ func TestJoinedOutputIsPureToo(t *testing.T) {
 	cmd := exec.Command(os.Args[0], "-test.run=^$", "-test.bench=Context", "-test.benchtime=1x", "-test.count=2", "-mock-profile", "fast", "-contexts", "512,1024")
 	var joined bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &joined, &joined
-	cmd.SysProcAttr = withoutTerminal()
+	cmd.SysProcAttr, cmd.Env = withoutTerminal(), ownEnvironment()
 	require.NoError(t, cmd.Run(), joined.String())
 	assert.NotContains(t, joined.String(), "trial ")
 	assert.NotContains(t, joined.String(), "requests")

@@ -36,7 +36,7 @@ var allowed = map[string][]string{
 	"harness/metric":    {"harness/record", "harness/stats"},
 	"harness/compare":   {"harness/record", "harness/stats", "harness/metric"},
 	"harness/report": {"harness/record", "harness/stats", "harness/metric", "harness/compare",
-		"harness/verdict", "harness/telemetry"},
+		"harness/verdict", "harness/telemetry", "harness/capacity"},
 	"harness/session": {"harness/scenario", "harness/load", "harness/record", "harness/client", "harness/engine",
 		"harness/stage", "harness/telemetry", "harness/verdict", "harness/metric", "harness/calibrate"},
 

@@ -1,11 +1,11 @@
 // Command check holds a measured run against what it must have come to. CI uses it on
 // the demo and on the real engine.
 //
-//	go run ./ci/check RUN_DIR baseline:8192:ok:VALID baseline:32768:oom_gpu:VALID
+//	go run ./ci/check RUN_DIR baseline:8192:ok:VALID 'baseline:32768:oom_gpu:*'
 //
 // Each expectation is STAGE:CTX:OUTCOME:VALIDITY: every counted request of the cell
-// has that outcome, and the cell that validity. Exit status 1 names each that is not
-// met.
+// has that outcome, and the cell that validity ("*": any). Exit status 1 names each that
+// is not met.
 package main
 
 import (
@@ -71,7 +71,7 @@ func expect(dir, expectation string) error {
 		if len(c.Outcomes) != 1 || c.Outcomes[part[2]] == 0 {
 			return fmt.Errorf("outcomes are %v", c.Outcomes)
 		}
-		if c.Validity != part[3] {
+		if part[3] != "*" && c.Validity != part[3] {
 			return fmt.Errorf("validity is %s %v", c.Validity, c.Reasons)
 		}
 		return nil

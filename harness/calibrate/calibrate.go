@@ -4,7 +4,8 @@
 //     mock engine with profile steady and -stamp-text, whose tokens are the instants
 //     at which it wrote them.
 //  2. [Run] sends it the requests of one load after the other with the very client that
-//     will measure, and compares each arrival with the instant in its text.
+//     will measure, and compares each arrival with the instant in its text. Of a load of
+//     the run the quietest of three times counts.
 //  3. The result is a [record.Calibration]: the error of TTFT, of each arrival and of
 //     each gap, the client's share of the CPU, and the load at which the client itself
 //     becomes the limit. [Write] shows it; package verdict makes cells INVALID by it.
@@ -36,13 +37,13 @@ type Config struct {
 	Most   int           // the limit is searched up to this many users
 }
 
-// DefaultConfig takes about 4 s: 16 tokens a request, 10 ms apart.
+// DefaultConfig takes about 6 s: 16 tokens a request, 10 ms apart.
 func DefaultConfig() Config {
 	return Config{Client: client.DefaultConfig(), Users: []int{1}, Tokens: 16, Most: 256}
 }
 
 // fewest is the least number of requests of a load: so many samples of TTFT.
-const fewest = 10
+const fewest = 6
 
 // Run measures the error at one user, at the loads of the run, and at the powers of two
 // above, until the client is the limit or Most is reached.
@@ -52,7 +53,7 @@ func Run(ctx context.Context, cfg Config) (record.Calibration, error) {
 	slices.Sort(loads)
 	loads = slices.Compact(loads)
 	for _, users := range loads {
-		l, err := level(ctx, cfg, users)
+		l, err := quietest(ctx, cfg, users)
 		if err != nil {
 			return c, err
 		}
@@ -89,6 +90,24 @@ const gap = 10 * time.Millisecond
 // the machine for itself.
 func limited(l record.CalibrationLevel) bool {
 	return l.Failed > 0 || l.Gap.P50 > gap.Nanoseconds()/20 || l.CPUShare.Or(0) > 0.8
+}
+
+// repeats of a load of the run: what else the machine does for a moment is no error of
+// the client's.
+const repeats = 3
+
+// quietest measures a load several times and takes the time with the least error.
+func quietest(ctx context.Context, cfg Config, users int) (best record.CalibrationLevel, err error) {
+	for i := range repeats {
+		l, err := level(ctx, cfg, users)
+		if err != nil {
+			return l, err
+		}
+		if i == 0 || l.Failed < best.Failed || l.Failed == best.Failed && l.Gap.P50 < best.Gap.P50 {
+			best = l
+		}
+	}
+	return best, nil
 }
 
 // level measures one load. Its clock is anchored anew, so that a slewing wall clock has

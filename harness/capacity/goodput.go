@@ -41,6 +41,25 @@ func Goodput(rs []record.Request, os []Objective) Count {
 	return c
 }
 
+// Values are the figures of a trial's goodput, for [metric.OfTrial]: the share and the
+// rate. There are none without objectives, and no rate where the trial took no time.
+func (os Objectives) Values(t record.Trial, rs []record.Request) []metric.Value {
+	if len(os) == 0 {
+		return nil
+	}
+	c := Goodput(rs, os)
+	c.Total = max(c.Total, t.Requests) // a request that left no record met nothing
+	share, ok := c.Share()
+	if !ok {
+		return nil
+	}
+	vs := []metric.Value{{Unit: metric.Goodput, Value: 100 * share}}
+	if t.End > t.Start {
+		vs = append(vs, metric.Value{Unit: metric.GoodputRate, Value: float64(c.Met) / (float64(t.End-t.Start) / 1e9)})
+	}
+	return vs
+}
+
 // metAll is known to be false as soon as one objective is missed.
 func metAll(r record.Request, os []Objective) (met, known bool) {
 	if r.Outcome != record.OK {

@@ -83,3 +83,46 @@ func TestGoodput(t *testing.T) {
 	_, ok = capacity.Goodput(nil, slo).Share()
 	assert.False(t, ok, "of no requests there is no share")
 }
+
+func TestGoodputValues(t *testing.T) {
+	rs := []record.Request{request(ms, ms), request(3000*ms, ms), failed(request(ms, ms), record.Timeout)}
+	second := record.Trial{Start: 1, End: 1 + 2e9, Requests: 4} // one left no record
+	assert.Equal(t, []metric.Value{{Unit: metric.Goodput, Value: 25}, {Unit: metric.GoodputRate, Value: 0.5}}, parse(t, "ttft=2s").Values(second, rs))
+	assert.Equal(t, []metric.Value{{Unit: metric.Goodput, Value: 0}, {Unit: metric.GoodputRate, Value: 0}}, parse(t, "ttft=1us").Values(second, rs),
+		"none is a figure")
+	assert.Equal(t, []metric.Value{{Unit: metric.Goodput, Value: 25}}, parse(t, "ttft=2s").Values(record.Trial{Requests: 4}, rs))
+	assert.Nil(t, capacity.Objectives(nil).Values(second, rs))
+	assert.Nil(t, parse(t, "ttft=2s").Values(record.Trial{}, nil))
+	vs := metric.OfTrial(second, rs, parse(t, "ttft=2s").Values(second, rs)...)
+	assert.Contains(t, vs, metric.Value{Unit: metric.Goodput, Value: 25})
+}
+
+func TestRecord(t *testing.T) {
+	search, rule, err := capacity.Prepare(parse(t, "ttft-p90=2s"), capacity.UsersUpTo([]int{1, 2}), capacity.StepRequests)
+	require.NoError(t, err)
+	for x, done := search.Next(); !done; x, done = search.Next() {
+		step := rule.Step()
+		for step.Want() > 0 {
+			rs := make([]record.Request, step.Want())
+			for i := range rs {
+				rs[i] = request(int64(x)*1500*ms, ms) // one user has it in 1.5 s, two in 3 s
+			}
+			step.Add(len(rs), rs)
+		}
+		d, _ := step.Decision()
+		search.Record(x, d)
+	}
+	r := search.Result()
+	c := r.Record()
+	assert.Equal(t, []any{record.Some(1), record.Some(2), true, 2}, []any{c.MaxOK, c.MinFail, c.Complete, len(c.Steps)})
+	assert.Equal(t, "pass", c.Steps[0].Verdict)
+	assert.Equal(t, r.Describe("users"), capacity.Describe(c, "users"))
+	assert.Equal(t, []metric.Value{{Unit: metric.MaxOKUsers, Value: 1}, {Unit: metric.MinFailUsers, Value: 2}}, capacity.UserValues(c))
+	assert.Empty(t, capacity.UserValues(record.Capacity{}))
+
+	assert.Equal(t, capacity.Users(64), capacity.UsersUpTo([]int{1}))
+	assert.Equal(t, capacity.Users(64), capacity.UsersUpTo(nil))
+	none, err := capacity.ParseOptional("")
+	assert.NoError(t, err)
+	assert.Nil(t, none)
+}

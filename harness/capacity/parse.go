@@ -54,6 +54,14 @@ func Parse(s string) (Objectives, error) {
 	return os, nil
 }
 
+// ParseOptional is Parse where there may be no objectives: "" is none.
+func ParseOptional(s string) (Objectives, error) {
+	if s == "" {
+		return nil, nil
+	}
+	return Parse(s)
+}
+
 // parser turns byte offsets of its input into errors with columns.
 type parser struct{ input string }
 

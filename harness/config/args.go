@@ -69,6 +69,10 @@ func (f *textFlag) Set(text string) error { f.text, f.given = text, true; return
 
 // IsBoolFlag lets -keep-text stand without =true; the zero textFlag, which
 // package flag makes to find defaults, has no type.
+
+// Get is the text as given; "" where the flag was not.
+func (f *textFlag) Get() any { return f.text }
+
 func (f *textFlag) IsBoolFlag() bool { return f.typ != nil && f.typ.Kind() == reflect.Bool }
 
 // usage is the help text of the flag, its kind in the quotes that package flag

@@ -43,6 +43,15 @@ type Config struct {
 	Users []int `key:"users" default:"1" min:"1" help:"numbers of concurrent requests, as a list; each is measured at each prompt length"`
 	// Requests is the number of requests of one trial. 0 is as many as users.
 	Requests int `key:"requests" min:"0" help:"requests of one trial; 0 is as many as users"`
+	// SLO lists the objectives that goodput counts by and capacity is searched
+	// for; package capacity reads it. "" is none.
+	SLO string `key:"slo" help:"objectives, such as ttft=2s,tpot=50ms or ttft-p90=10s,decode=20tok/s,ok=99%; without any, there is no goodput and no capacity"`
+	// Rates lists the request rates of an open loop, per second.
+	Rates []float64 `key:"rates" default:"1,2,4,8" min:"0.000001" max:"1000000" help:"request rates of the open loop (BenchmarkRate) in requests per second, as a list"`
+	// RateDuration is how long a trial of an open loop sends requests on
+	// average: rate times this is their number.
+	RateDuration time.Duration `key:"rate_duration" default:"10s" min:"1ms" help:"how long a trial of the open loop sends requests; its number of requests is rate times this"`
+
 	// Trials is the number of trials of one cell, at least 1; an interval at
 	// 95 % needs 6.
 	Trials int `key:"trials" default:"6" min:"1" help:"trials of each cell; an interval at 95 % needs at least 6"`
@@ -61,7 +70,7 @@ type Config struct {
 	// Timeout is the limit of one request, from start to end of stream.
 	Timeout time.Duration `key:"timeout" default:"10m" min:"1ms" help:"limit of one request, from its start to the end of its stream"`
 	// StallTimeout is the longest silence within a stream. 0 is no limit.
-	StallTimeout time.Duration `key:"stall_timeout" min:"0s" help:"longest silence within a stream before the request counts as stalled; 0s is no limit"`
+	StallTimeout time.Duration `key:"stall_timeout" default:"1m" min:"0s" help:"longest silence within a stream before the request counts as stalled; 0s is no limit"`
 	// OnFailure says what a failed prompt length does to the stage's sweep:
 	// stop ends it after the trials of that cell, continue goes on.
 	OnFailure string `key:"on_failure" default:"stop" enum:"stop,continue" help:"whether a failing prompt length ends the sweep of its stage"`

@@ -74,8 +74,8 @@ func TestDefault(t *testing.T) {
 	zero := 0.0
 	stage := config.Stage{Toggle: "manual", Health: "/health", ReadyTimeout: 5 * time.Minute, StopTimeout: 10 * time.Second}
 	assert.Equal(t, config.Config{
-		API: "completions", StepMode: "geometric", Users: []int{1}, Trials: 6, Warmup: 1, MaxTokens: 64, Temperature: &zero,
-		Timeout: 10 * time.Minute, OnFailure: "stop", Salt: "auto", Results: "results", Bench: "Context",
+		API: "completions", StepMode: "geometric", Users: []int{1}, Rates: []float64{1, 2, 4, 8}, RateDuration: 10 * time.Second, Trials: 6, Warmup: 1, MaxTokens: 64, Temperature: &zero,
+		Timeout: 10 * time.Minute, StallTimeout: time.Minute, OnFailure: "stop", Salt: "auto", Results: "results", Bench: "Context",
 		Calibrate: true, SampleInterval: 200 * time.Millisecond, MockProfile: "8b-on-16gb", Stages: config.Stages{Baseline: stage, Aidaptiv: stage},
 	}, config.Default())
 	require.NoError(t, config.Default().Validate())

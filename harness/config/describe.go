@@ -108,6 +108,8 @@ func (s setting) kind() string {
 		return "number"
 	case reflect.TypeFor[[]int]():
 		return "integers"
+	case reflect.TypeFor[[]float64]():
+		return "numbers"
 	case reflect.TypeFor[[]string]():
 		return "list"
 	case reflect.TypeFor[map[string]string]():

@@ -15,7 +15,7 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", "trials: 3\n", "users: [1, 4]\nseed: 0\n", "- a\n", "a: [\n", "model: \"\\u00e9\\x41\"\n", "model: |\n  a\n  b\n", "? a\n: b\n",
 		"trials: !!int 3\n", "%YAML 1.2\n---\ntrials: 1\n", "temperature: null\ntop_p: 0.5\n", "stages: {baseline: {toggle: external}}\n",
-		process + "    env: {A: b}\n", "model: 'it''s'\n", "<<: *a\n", "a: &a\n", "contexts:\n- 1\n- 2\n", "timeout: 1h2m3.5s\n", "model: >-\n  x\n\n  y\n",
+		process + "    env: {A: b}\n", "model: 'it''s'\n", "<<: *a\n", "a: &a\n", "contexts:\n- 1\n- 2\n", "rates: [0.5, 2]\n", "rates: [1e3]\n", "rates: [.inf]\n", "timeout: 1h2m3.5s\n", "model: >-\n  x\n\n  y\n",
 	} {
 		f.Add([]byte(seed))
 	}

@@ -17,6 +17,8 @@ func (s setting) fromNode(n ast.Node) (reflect.Value, ast.Node, *problem) {
 	switch s.kind() {
 	case "integers":
 		where, p = s.ints(v, n)
+	case "numbers":
+		where, p = s.numbers(v, n)
 	case "list":
 		where, p = s.list(v, n)
 	case "mapping":
@@ -81,8 +83,32 @@ func (s setting) ints(v reflect.Value, n ast.Node) (ast.Node, *problem) {
 			return e, p
 		}
 		list = append(list, int(one.Int()))
-		if p := s.checkInts(list); p != nil {
+		if p := checkList(s, list); p != nil {
 			return e, p // the list was right without this element
+		}
+	}
+	v.Set(reflect.ValueOf(list))
+	return n, nil
+}
+
+func (s setting) numbers(v reflect.Value, n ast.Node) (ast.Node, *problem) {
+	seq, ok := n.(*ast.SequenceNode)
+	if !ok {
+		return n, wrong("expected a list of numbers such as [0.5, 2], got %s", shown(n))
+	}
+	list := []float64{}
+	for _, e := range seq.Values {
+		source, isPlain := plainOf(e)
+		if !isPlain {
+			return e, wrong("expected a number, got %s", shown(e))
+		}
+		x, p := finite(source, shown(e))
+		if p != nil {
+			return e, p
+		}
+		list = append(list, x)
+		if p := checkList(s, list); p != nil {
+			return e, p
 		}
 	}
 	v.Set(reflect.ValueOf(list))

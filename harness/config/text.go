@@ -35,6 +35,8 @@ func (s setting) decodeText(text string) (reflect.Value, *problem) {
 	switch s.kind() {
 	case "integers":
 		p = intsFromText(v, text)
+	case "numbers":
+		p = numbersFromText(v, text)
 	case "list":
 		p = listFromText(v, text)
 	case "mapping":
@@ -76,6 +78,31 @@ func intsFromText(v reflect.Value, text string) *problem {
 	return nil
 }
 
+func numbersFromText(v reflect.Value, text string) *problem {
+	if strings.TrimSpace(text) == "" {
+		return wrong("the list is empty: expected numbers such as 0.5,2")
+	}
+	var list []float64
+	for part := range strings.SplitSeq(text, ",") {
+		part = strings.TrimSpace(part)
+		x, p := finite(part, strconv.Quote(part))
+		if p != nil {
+			return p
+		}
+		list = append(list, x)
+	}
+	v.Set(reflect.ValueOf(list))
+	return nil
+}
+
+func finite(text, shown string) (float64, *problem) {
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
+		return 0, wrong("expected a number, got %s", shown)
+	}
+	return f, nil
+}
+
 func notInteger(shown string) *problem { return wrong("expected an integer, got %s", shown) }
 
 // scalar reads text into v, a scalar of the setting's type; shown is the text
@@ -108,9 +135,9 @@ func floatFromText(v reflect.Value, text, shown string) *problem {
 		v.SetZero()
 		return nil
 	}
-	f, err := strconv.ParseFloat(text, 64)
-	if err != nil || math.IsInf(f, 0) || math.IsNaN(f) {
-		return wrong("expected a number, got %s", shown)
+	f, p := finite(text, shown)
+	if p != nil {
+		return p
 	}
 	v.Set(reflect.ValueOf(&f))
 	return nil
@@ -160,7 +187,9 @@ func (s setting) check(v reflect.Value) *problem {
 	case time.Duration:
 		return s.checkDuration(x)
 	case []int:
-		return s.checkInts(x)
+		return checkList(s, x)
+	case []float64:
+		return checkList(s, x)
 	}
 	return nil
 }
@@ -186,17 +215,22 @@ func (s setting) checkTexts(list []string) *problem {
 	return nil
 }
 
-func (s setting) checkInts(list []int) *problem {
+// checkList holds a list of numbers against the limits of each.
+func checkList[T int | float64](s setting, list []T) *problem {
 	if len(list) == 0 {
-		return wrong("the list is empty: expected at least one integer")
+		return wrong("the list is empty: expected at least one %s", strings.TrimSuffix(s.kind(), "s"))
 	}
-	seen := map[int]bool{}
+	seen := map[T]bool{}
 	for _, n := range list {
-		if p := s.checkNumber(float64(n), strconv.Itoa(n)); p != nil {
+		shown := strconv.FormatFloat(float64(n), 'g', -1, 64)
+		if i, whole := any(n).(int); whole {
+			shown = strconv.Itoa(i)
+		}
+		if p := s.checkNumber(float64(n), shown); p != nil {
 			return p
 		}
 		if seen[n] {
-			return wrong("%d is in the list twice", n)
+			return wrong("%s is in the list twice", shown)
 		}
 		seen[n] = true
 	}
@@ -229,6 +263,12 @@ func (s setting) text(v reflect.Value) string {
 		parts := make([]string, len(x))
 		for i, n := range x {
 			parts[i] = strconv.Itoa(n)
+		}
+		return strings.Join(parts, ",")
+	case []float64:
+		parts := make([]string, len(x))
+		for i, n := range x {
+			parts[i] = strconv.FormatFloat(n, 'f', -1, 64)
 		}
 		return strings.Join(parts, ",")
 	case *float64:

@@ -50,7 +50,7 @@ func (s setting) flow(v reflect.Value) string {
 	switch x := v.Interface().(type) {
 	case string:
 		return quoted(x)
-	case []int:
+	case []int, []float64:
 		return "[" + strings.ReplaceAll(s.text(v), ",", ", ") + "]"
 	case []string:
 		parts := make([]string, len(x))

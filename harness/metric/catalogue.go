@@ -25,6 +25,10 @@ const (
 	E2E             = "e2e-ns"
 	System          = "system-tok/s"
 	OKShare         = "ok-%"
+	Goodput         = "goodput-%"
+	GoodputRate     = "goodput-req/s"
+	MaxOKUsers      = "max-ok-users"
+	MinFailUsers    = "min-fail-users"
 	PromptTokens    = "prompt-tok"
 	CompletionToks  = "completion-tok"
 	CachedTokens    = "cached-tok"
@@ -87,6 +91,14 @@ var base = []Metric{
 		Sentence: "generated tokens per second of all users together, ok requests only", Formula: "sum of completion_tokens / (end - start of the trial)"},
 	{Name: "share of ok requests", Unit: OKShare, Better: Higher, Title: "ok",
 		Sentence: "requests of class ok; every other figure of latency or speed is of these alone", Formula: "100 * ok requests / requests"},
+	{Name: "goodput share", Unit: Goodput, Better: Higher, Title: "goodput",
+		Sentence: "requests that keep the limit of every objective (slo); one that failed, or lacks a figure that an objective is about, keeps none", Formula: "100 * requests that meet all objectives / requests"},
+	{Name: "goodput", Unit: GoodputRate, Better: Higher, Title: "goodput rate",
+		Sentence: "requests per second that keep the limit of every objective (slo)", Formula: "requests that meet all objectives / (end - start of the trial)"},
+	{Name: "users that meet the objectives", Unit: MaxOKUsers, Better: Higher, Title: "users ok",
+		Sentence: "most users of a closed loop that were shown to meet the objectives: the lower end of a capacity search's bracket", Formula: "largest load that passed, below every one that failed"},
+	{Name: "users that miss the objectives", Unit: MinFailUsers, Better: Higher, Title: "users failing",
+		Sentence: "fewest users of a closed loop that were shown to miss an objective: the upper end of a capacity search's bracket", Formula: "smallest load that failed"},
 	{Name: "prompt tokens", Unit: PromptTokens, Title: "prompt tokens", of: promptTokens, count: true,
 		Sentence: "tokens of the prompt as the server counted them, of failed requests too", Formula: "prompt_tokens"},
 	{Name: "completion tokens", Unit: CompletionToks, Title: "completion tokens", of: completionTokens, count: true,

@@ -50,7 +50,7 @@ func TestCatalogueHasTheDefinitions(t *testing.T) {
 }
 
 func TestUnitsAreWellFormed(t *testing.T) {
-	grammar := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*-(ns|B|tok|tok/s|%)$`)
+	grammar := regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*-(ns|B|tok|tok/s|req/s|users|%)$`)
 	tidied := make(map[string]string)
 	names := make(map[string]bool)
 	for _, m := range metric.All() {
@@ -98,6 +98,8 @@ func TestFormat(t *testing.T) {
 		{"ok-%", 100, "100 %"},
 		{"ok-%", 66.67, "66.7 %"},
 		{"prompt-tok", 131072, "131072"},
+		{"max-ok-users", 8, "8 users"},
+		{"goodput-req/s", 1.234, "1.23 req/s"},
 	} {
 		assert.Equal(t, c.want, metric.Format(c.unit, c.v))
 	}

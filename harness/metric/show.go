@@ -39,6 +39,8 @@ func Parts(unit string, v float64) (number, label string) {
 		return scale(v, 1<<10, "B", "KiB", "MiB", "GiB", "TiB")
 	case "tok":
 		return strconv.FormatFloat(v, 'f', -1, 64), ""
+	case "users":
+		return strconv.FormatFloat(v, 'f', -1, 64), last
 	}
 	return three(v), last
 }

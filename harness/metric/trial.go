@@ -26,10 +26,13 @@ type Value struct {
 //   - Token counts are medians over all requests that have them, the failed too: a
 //     prompt that the server cut short shows in them.
 //
+// others are figures of the same trial that need more than its requests to be known,
+// such as goodput, which needs objectives; they take their places in the order.
+//
 // What is undefined is left out, never 0. The values are rounded to what package
 // testing prints (whole from 1000 on, four significant digits below), so that a
 // file rebuilt from the journal equals the one that the suite printed.
-func OfTrial(t record.Trial, rs []record.Request) []Value {
+func OfTrial(t record.Trial, rs []record.Request, others ...Value) []Value {
 	f := Figures{make(map[string]float64)}
 	var oks []record.Request
 	for _, r := range rs {
@@ -53,6 +56,9 @@ func OfTrial(t record.Trial, rs []record.Request) []Value {
 	f.addGaps(oks)
 	if v, ok := system(t, oks); ok {
 		f.m[System] = v
+	}
+	for _, v := range others {
+		f.m[v.Unit] = v.Value
 	}
 	vs := f.Values()
 	for i := range vs {

@@ -162,6 +162,15 @@ func (j *Journal) Calibration(c Calibration) error {
 	return j.put(&c, durable)
 }
 
+// Capacity writes what a capacity search has found, filling in Type and Session. The
+// same search must not stand there already.
+func (j *Journal) Capacity(c Capacity) error {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	c.Type, c.Session = typeCapacity, j.ledger.session
+	return j.put(&c, durable)
+}
+
 // Note writes a remark that readers of the figures must see, filling in Type and
 // Session.
 func (j *Journal) Note(n Note) error {

@@ -23,10 +23,11 @@ type ledger struct {
 	ended    bool             // the last session has its end line
 	requests map[trialKey]int // request lines of the last session, by trial
 	finished map[trialKey]bool
+	searched map[trialKey]bool // capacity searches, by cell and number
 }
 
 func newLedger() ledger {
-	return ledger{requests: map[trialKey]int{}, finished: map[trialKey]bool{}}
+	return ledger{requests: map[trialKey]int{}, finished: map[trialKey]bool{}, searched: map[trialKey]bool{}}
 }
 
 // check says why a line can't follow those entered so far.
@@ -50,9 +51,14 @@ func (l *ledger) check(line any) error {
 		return l.checkOpen(v.Session)
 	case *Calibration:
 		return l.checkOpen(v.Session)
+	case *Capacity:
+		if l.searched[trialKey{v.Cell, v.Search}] {
+			return fmt.Errorf("search %d of %s stands twice", v.Search, v.Cell)
+		}
+		return l.checkCell(v.Session, v.Cell)
 	case *End:
 		switch v.Reason {
-		case EndComplete, EndInterrupted, EndServerDead:
+		case EndComplete, EndInterrupted, EndFailed, EndServerDead:
 			return l.checkOpen(v.Session)
 		}
 		return fmt.Errorf("end of session %d: unknown reason %q", v.Session, v.Reason)
@@ -136,6 +142,8 @@ func (l *ledger) enter(line any) {
 		l.requests[trialKey{v.Cell, v.Trial}]++
 	case *Trial:
 		l.finished[trialKey{v.Cell, v.Trial}] = true
+	case *Capacity:
+		l.searched[trialKey{v.Cell, v.Search}] = true
 	case *End:
 		l.ended = true
 	}

@@ -13,6 +13,7 @@ const (
 	typeRequest     = "request"
 	typeTrial       = "trial"
 	typeCalibration = "calibration"
+	typeCapacity    = "capacity"
 	typeNotRun      = "not_run"
 	typeNote        = "note"
 	typeEnd         = "end"
@@ -69,6 +70,8 @@ func decode(line []byte) (any, error) {
 		v = new(Trial)
 	case typeCalibration:
 		v = new(Calibration)
+	case typeCapacity:
+		v = new(Capacity)
 	case typeNotRun:
 		v = new(NotRun)
 	case typeNote:

@@ -30,6 +30,8 @@ func TestLineIdentity(t *testing.T) {
 	for _, v := range []any{
 		&Session{Type: typeSession, Session: 3, Schema: SchemaVersion, Stage: "baseline", Epoch: epoch, PID: 12, Version: "v1", Engine: "e", Model: "m"},
 		&Trial{Type: typeTrial, Session: 1, Cell: "Context/ctx=8192/users=1", Trial: 2, Start: 1, End: 2, Procs: 2, Requests: 1},
+		&Capacity{Type: typeCapacity, Session: 1, Cell: "c", Search: 2, Procs: 2, SLO: "ttft=2s", MaxOK: Some(4), Confidence: 0.95,
+			Requests: 80, Steps: []CapacityStep{{Load: 4, Verdict: "pass", Requests: 80, Reason: "r"}}, Warnings: []string{"w"}},
 		&NotRun{Type: typeNotRun, Session: 1, Cell: "c", Reason: "a < b & \"c\"\n"},
 		&Note{Type: typeNote, Session: 1, Text: "t"},
 		&End{Type: typeEnd, Session: 1, Reason: EndServerDead, Detail: "exit status 137"},

@@ -15,6 +15,7 @@ type Log struct {
 	Trials       []Trial
 	NotRun       []NotRun
 	Calibrations []Calibration
+	Capacities   []Capacity
 	Notes        []Note
 	Ends         []End
 
@@ -114,6 +115,9 @@ func (rd *logReader) keep(line any) {
 		rd.sawCell(v.Cell)
 	case *Calibration:
 		l.Calibrations = append(l.Calibrations, *v)
+	case *Capacity:
+		l.Capacities = append(l.Capacities, *v)
+		rd.sawCell(v.Cell)
 	case *Note:
 		l.Notes = append(l.Notes, *v)
 	case *End:
@@ -130,7 +134,7 @@ func (rd *logReader) sawCell(cell string) {
 
 // Cells returns the names of all cells in order of first appearance, also of those
 // that were not run. In a Log that was not read from a journal, cells with requests
-// come first, then those with trials only, then those not run.
+// come first, then those with trials only, then capacity searches, then those not run.
 func (l *Log) Cells() []string {
 	if l.cells != nil {
 		return slices.Clone(l.cells)
@@ -141,6 +145,9 @@ func (l *Log) Cells() []string {
 	}
 	for _, t := range l.Trials {
 		rd.sawCell(t.Cell)
+	}
+	for _, c := range l.Capacities {
+		rd.sawCell(c.Cell)
 	}
 	for _, n := range l.NotRun {
 		rd.sawCell(n.Cell)

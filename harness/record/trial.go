@@ -20,6 +20,7 @@ type Session struct {
 	Model     string    `json:"model"`
 	Quant     string    `json:"quant,omitempty"`     // quantisation of the model as the server names it; "": it doesn't
 	Simulated bool      `json:"simulated,omitempty"` // the engine is the mock
+	SLO       string    `json:"slo,omitempty"`       // the objectives that goodput and capacity are about; "": none
 }
 
 // Trial is one benchmark iteration that has ended: its line is written after the
@@ -64,5 +65,6 @@ type End struct {
 const (
 	EndComplete    = "complete"    // all planned cells were measured or recorded as not run
 	EndInterrupted = "interrupted" // Ctrl-C or q; the stage can be continued
+	EndFailed      = "failed"      // we could not go on; Detail says why. The stage can be continued
 	EndServerDead  = "server_dead" // the server is gone; Detail says how
 )

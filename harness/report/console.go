@@ -1,8 +1,10 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -32,10 +34,22 @@ func WriteConsole(w io.Writer, dir *record.Dir) error {
 	if err := writeHead(w, dir.Run(), stages); err != nil {
 		return err
 	}
-	if len(stages) == 2 {
-		return compare.WriteTable(w, Compare(stages[0], stages[1]))
+	switch {
+	case !slices.ContainsFunc(stages, Stage.hasTable):
+	case len(stages) == 2:
+		err = compare.WriteTable(w, Compare(stages[0], stages[1]))
+	default:
+		err = writeStageTable(w, stages[0])
 	}
-	return writeStageTable(w, stages[0])
+	for _, s := range stages {
+		err = errors.Join(err, writeCapacity(w, s))
+	}
+	return err
+}
+
+// hasTable is false of a stage that has nothing but capacity searches.
+func (s Stage) hasTable() bool {
+	return len(s.Cells) == 0 || slices.ContainsFunc(s.Cells, func(c Cell) bool { return len(c.Searches) == 0 })
 }
 
 // writeHead says what was measured; what a reader must not overlook comes first.
@@ -66,22 +80,42 @@ func writeHead(w io.Writer, run record.Run, stages []Stage) error {
 // server's where it tells them.
 var stageColumns = []string{metric.TTFT, metric.ServerPrefill, metric.Prefill, metric.Decode, metric.ServerDecode}
 
+// columns are those of the stage's table: also what a sweep over users or rates, and
+// one with objectives, is made for.
+func (s Stage) columns() []string {
+	units := slices.Clone(stageColumns)
+	if slices.ContainsFunc(s.Cells, func(c Cell) bool { return !sweepsContexts(c.Name) }) {
+		units = append(units, metric.System)
+	}
+	if len(s.SLO) > 0 {
+		units = append(units, metric.Goodput)
+	}
+	return units
+}
+
 // writeStageTable prints one stage alone.
 func writeStageTable(w io.Writer, s Stage) error {
 	var b strings.Builder
 	tw := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(tw, "cell\ttrials\tTTFT\t95 % interval\t")
-	for _, u := range stageColumns[1:] {
+	columns := s.columns()
+	for _, u := range columns[1:] {
 		m, _ := metric.ByUnit(u)
 		fmt.Fprintf(tw, "%s\t", m.Title)
 	}
 	fmt.Fprintln(tw, "  outcome")
 	var remarks []string
 	for _, c := range s.Cells {
+		if len(c.Searches) > 0 {
+			continue
+		}
 		name := strings.TrimPrefix(c.Name, "Benchmark")
 		fmt.Fprintf(tw, "%s\t%d\t", name, len(c.Trials))
-		for i, u := range stageColumns {
+		for i, u := range columns {
 			median, interval := medianOf(c.Lines, u)
+			if u == metric.Decode && median != "-" && c.estimated() {
+				median = "~" + median // tokens are counted chunks
+			}
 			fmt.Fprintf(tw, "%s\t", median)
 			if i == 0 {
 				fmt.Fprintf(tw, "%s\t", interval)
@@ -96,7 +130,7 @@ func writeStageTable(w io.Writer, s Stage) error {
 		}
 	}
 	tw.Flush()
-	for _, m := range Compare(s, Stage{}).MaxStable {
+	for _, m := range Compare(s, Stage{Log: &record.Log{}}).MaxStable {
 		remarks = append(remarks, fmt.Sprintf("max stable context: %s (%s)", contextOrNone(m.A), strings.TrimPrefix(m.Group, "Benchmark")))
 	}
 	_, err := fmt.Fprintf(w, "%s\n%s\n", &b, strings.Join(remarks, "\n"))

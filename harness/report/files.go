@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"aibench/harness/compare"
@@ -128,7 +129,7 @@ func writeResults(w io.Writer, run record.Run, s Stage) error {
 	for _, n := range s.Log.Notes {
 		r.Notes = append(r.Notes, n.Text)
 	}
-	for _, c := range s.Cells {
+	for _, c := range slices.Concat(s.Cells, s.Steps) {
 		outcomes := c.Outcomes
 		if outcomes == nil {
 			outcomes = map[record.Outcome]int{}

@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -24,7 +25,11 @@ func WriteSummary(w io.Writer, stage string, rs []record.Request) error {
 		{"TTFT", metric.TTFT}, {"decode", metric.Decode}, {"end to end", metric.E2E},
 	} {
 		if xs := okFigures(rs, row.unit); len(xs) > 0 {
-			show := func(v float64) string { return metric.Format(row.unit, v) }
+			mark := ""
+			if row.unit == metric.Decode && slices.ContainsFunc(rs, metric.Estimated) {
+				mark = "~" // tokens are counted chunks
+			}
+			show := func(v float64) string { return mark + metric.Format(row.unit, v) }
 			fmt.Fprintf(tw, "  %s\t%s\t%s\t%s\t%s\n", row.title,
 				show(stats.Mean(xs)), show(stats.Median(xs)), show(stats.Min(xs)), show(stats.Max(xs)))
 		}

@@ -9,16 +9,43 @@ import (
 
 // Cell is one point of a sweep: everything that one benchmark name stands for.
 type Cell struct {
-	Benchmark string // name after "Benchmark", e.g. "Context"
-	Ctx       int    // prompt length, tokens; 0: the prompt is not chosen by length
-	Users     int    // concurrent users of a closed loop; 0: not part of the name
-	Requests  int    // requests of one trial; not part of the name; 0: as many as users
-	Suite     string // set of written prompts that PromptID is in; "": none
-	PromptID  string // Item.ID where one written prompt is asked; "": none
+	Benchmark string  // name after "Benchmark", e.g. "Context"
+	Ctx       int     // prompt length, tokens; 0: the prompt is not chosen by length
+	Users     int     // concurrent users of a closed loop; 0: not part of the name
+	Requests  int     // requests of one trial; not part of the name; 0: as many as users
+	Rate      float64 // requests per second of an open loop; 0: not part of the name
+	Raises    Axis    // what the sweep that the cell is part of raises; not part of the name
+	Suite     string  // set of written prompts that PromptID is in; "": none
+	PromptID  string  // Item.ID where one written prompt is asked; "": none
+}
+
+// Axis is what a sweep raises from cell to cell until nothing works any more.
+type Axis uint8
+
+// The axes of a sweep.
+const (
+	ByContext Axis = iota // Cell.Ctx
+	ByUsers               // Cell.Users
+	ByRate                // Cell.Rate
+)
+
+// Beyond tells whether c is further along the sweep that both are part of: they differ
+// in what it raises alone, and c has more of it.
+func (c Cell) Beyond(o Cell) bool {
+	more := false
+	switch c.Raises {
+	case ByContext:
+		more, o.Ctx = c.Ctx > o.Ctx, c.Ctx
+	case ByUsers:
+		more, o.Users = c.Users > o.Users, c.Users
+	case ByRate:
+		more, o.Rate = c.Rate > o.Rate, c.Rate
+	}
+	return more && c.Raises == o.Raises && c.Name() == o.Name()
 }
 
 // Path gives the elements of the name below the benchmark, one for each nested
-// b.Run, keys in fixed order: suite, prompt, ctx, users.
+// b.Run, keys in fixed order: suite, prompt, rps, ctx, users.
 func (c Cell) Path() []string {
 	var p []string
 	if c.Suite != "" {
@@ -26,6 +53,9 @@ func (c Cell) Path() []string {
 	}
 	if c.PromptID != "" {
 		p = append(p, "prompt="+c.PromptID)
+	}
+	if c.Rate > 0 {
+		p = append(p, "rps="+strconv.FormatFloat(c.Rate, 'f', -1, 64))
 	}
 	if c.Ctx > 0 {
 		p = append(p, "ctx="+strconv.Itoa(c.Ctx))

@@ -29,3 +29,28 @@ func TestSweep(t *testing.T) {
 	assert.Equal(t, []Cell{at(1024, 1), at(1024, 4), at(4096, 1), at(4096, 4)}, got)
 	assert.Empty(t, Sweep(nil, []int{1}, 0))
 }
+
+func TestBeyond(t *testing.T) {
+	byCtx := Cell{Benchmark: "Context", Ctx: 1024, Users: 4}
+	byUsers := Cell{Benchmark: "Concurrency", Ctx: 1024, Users: 4, Raises: ByUsers}
+	byRate := Cell{Benchmark: "Rate", Ctx: 1024, Rate: 0.5, Raises: ByRate}
+	with := func(c Cell, change func(*Cell)) Cell { change(&c); return c }
+	for _, c := range []struct {
+		a, b Cell
+		want bool
+	}{
+		{byCtx, byCtx, false},
+		{with(byCtx, func(c *Cell) { c.Ctx = 2048 }), byCtx, true},
+		{byCtx, with(byCtx, func(c *Cell) { c.Ctx = 2048 }), false},
+		{with(byCtx, func(c *Cell) { c.Ctx, c.Users = 2048, 1 }), byCtx, false},
+		{with(byCtx, func(c *Cell) { c.Users = 8 }), byCtx, false},
+		{with(byUsers, func(c *Cell) { c.Users, c.Requests = 8, 32 }), byUsers, true},
+		{with(byUsers, func(c *Cell) { c.Users, c.Ctx = 8, 2048 }), byUsers, false},
+		{with(byRate, func(c *Cell) { c.Rate = 0.75 }), byRate, true},
+		{byRate, with(byRate, func(c *Cell) { c.Rate = 0.75 }), false},
+		{with(byUsers, func(c *Cell) { c.Users, c.Raises = 8, ByContext }), byUsers, false},
+	} {
+		assert.Equal(t, c.want, c.a.Beyond(c.b), "%s beyond %s", c.a.Name(), c.b.Name())
+	}
+	assert.Equal(t, "BenchmarkRate/rps=0.5/ctx=1024", byRate.Name())
+}

@@ -24,6 +24,7 @@ type Config struct {
 	TopP        *float64 // nil: the server's default
 	Seed        uint64   // of prompts and sampling
 	Salt        string   // makes prompts differ between stages; "": both stages send the same bytes
+	SLO         string   // objectives of goodput, for the records; "": none
 	Continue    bool     // go on to larger contexts after one that failed
 
 	Clock      string // base URL of a stamping server to calibrate against (package calibrate); "": not calibrated

@@ -3,6 +3,8 @@ package session
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -20,8 +22,9 @@ type progress struct {
 	bar   *progressbar.ProgressBar
 	now   func() time.Time
 
-	trials    int            // planned trials a cell
-	planned   map[string]int // trials left, by cell name
+	trials    int             // planned trials a cell
+	told      map[string]bool // evidence that was shown, by cell and outcome
+	planned   map[string]int  // trials left, by cell name
 	weight    map[string]float64
 	left, all float64   // of the weights
 	begun     time.Time // of the first trial that was measured here
@@ -34,7 +37,7 @@ func newProgress(cfg Config) *progress {
 		w = io.Discard
 	}
 	p := &progress{w: w, stage: cfg.Stage, trials: cfg.Trials, now: time.Now,
-		planned: map[string]int{}, weight: map[string]float64{}}
+		planned: map[string]int{}, told: map[string]bool{}, weight: map[string]float64{}}
 	if cfg.Terminal {
 		p.bar = progressbar.NewOptions64(1, progressbar.OptionSetWriter(w),
 			progressbar.OptionSetWidth(30), progressbar.OptionSetPredictTime(false),
@@ -43,8 +46,12 @@ func newProgress(cfg Config) *progress {
 	return p
 }
 
-// Plan tells which cells will come, so that the time left can be estimated.
-func (s *Session) Plan(cells []scenario.Cell) { s.show.plan(cells) }
+// Plan tells which cells will come: for the time left, and for Close, which says
+// whether they all came.
+func (s *Session) Plan(cells []scenario.Cell) {
+	s.planned = append(s.planned, cells...)
+	s.show.plan(cells)
+}
 
 func (p *progress) plan(cells []scenario.Cell) {
 	for _, c := range cells {
@@ -82,7 +89,8 @@ func (p *progress) trial(c scenario.Cell, m Measured) {
 	if m.Replayed {
 		note = "  (from the journal)"
 	}
-	p.line("%-9s %-22s trial %s  %s%s%s", p.stage, c.SubName(), p.ordinal(m.Trial.Trial), p.figures(m), note, p.eta())
+	p.line("%-9s %-22s trial %s  %s%s%s", p.stage, c.SubName(), p.ordinal(c, m.Trial.Trial), p.figures(m), note, p.eta())
+	p.because(c, m)
 }
 
 func (p *progress) notRun(c scenario.Cell, reason string) {
@@ -111,8 +119,10 @@ func (p *progress) consume(c scenario.Cell, n int, measured bool) {
 	}
 }
 
-func (p *progress) ordinal(n int) string {
-	if p.trials == 0 {
+// ordinal numbers a trial, of so many where that is known: a capacity search takes as
+// many as it needs.
+func (p *progress) ordinal(c scenario.Cell, n int) string {
+	if p.weight[c.Name()] == 0 {
 		return fmt.Sprint(n)
 	}
 	return fmt.Sprintf("%d/%d", n, p.trials)
@@ -146,10 +156,31 @@ func (p *progress) figures(m Measured) string {
 		case metric.TTFT:
 			s += "  TTFT " + metric.Format(v.Unit, v.Value)
 		case metric.Decode:
-			s += "  decode " + metric.Format(v.Unit, v.Value)
+			s += "  decode "
+			if slices.ContainsFunc(m.Requests, metric.Estimated) {
+				s += "~" // tokens are counted chunks
+			}
+			s += metric.Format(v.Unit, v.Value)
 		}
 	}
 	return s
+}
+
+// because tells what the server said, the first time that a cell ends in an outcome.
+func (p *progress) because(c scenario.Cell, m Measured) {
+	const most = 100
+	for _, r := range m.Requests {
+		key := c.Name() + " " + string(r.Outcome)
+		if r.Outcome == record.OK || r.Evidence == "" || p.told[key] {
+			continue
+		}
+		p.told[key] = true
+		evidence := strings.Join(strings.Fields(r.Evidence), " ")
+		if len(evidence) > most {
+			evidence = strings.ToValidUTF8(evidence[:most], "") + "..."
+		}
+		p.line("          %s: %s", r.Outcome, evidence)
+	}
 }
 
 func (p *progress) line(format string, args ...any) {

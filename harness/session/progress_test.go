@@ -102,6 +102,7 @@ func TestProgressOfASession(t *testing.T) {
 	s.Plan(cells(64, 128))
 	require.NoError(t, sweep(t.Context(), s, cells(64, 128), 2))
 	assert.Equal(t, `baseline  ctx=64/users=1         trial 1/2  0 of 1 ok (oom_gpu)  [25 %, about 31s left]
+          oom_gpu: HTTP 500: {"error":{"code":500,"message":"CUDA out of memory. Tried to allocate 0.00 GiB. GPU 0 has ...
 baseline  ctx=64/users=1         trial 2/2  0 of 1 ok (oom_gpu)  [49 %, about 21s left]
 baseline  ctx=128/users=1        not run: sweep ended at ctx=64/users=1: oom_gpu
 `, out.String())

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"aibench/harness/calibrate"
@@ -21,6 +22,9 @@ func (s *Session) openRecords(ctx context.Context) error {
 	if s.journal, s.earlier, err = openJournal(ctx, s.cfg.Dir.Journal(s.cfg.Stage)); err != nil {
 		return err
 	}
+	if err := s.sameServer(); err != nil {
+		return err
+	}
 	if s.begun, err = s.journal.Begin(s.begun); err != nil {
 		return err
 	}
@@ -33,6 +37,22 @@ func (s *Session) openRecords(ctx context.Context) error {
 	}
 	return s.startTelemetry(ctx)
 }
+
+// sameServer refuses to join trials of different servers or models in one stage.
+func (s *Session) sameServer() error {
+	n := len(s.earlier.Sessions)
+	if n == 0 || len(s.earlier.Trials) == 0 {
+		return nil
+	}
+	was, is := s.earlier.Sessions[n-1], s.begun
+	if was.Engine == is.Engine && was.Model == is.Model && was.Quant == is.Quant {
+		return nil
+	}
+	return fmt.Errorf("stage %s has trials of %s on %s, and now %s on %s answers: they can't be joined; start a new run",
+		s.cfg.Stage, named(was), was.Engine, named(is), is.Engine)
+}
+
+func named(s record.Session) string { return strings.TrimSpace(s.Model + " " + s.Quant) }
 
 // calibrate measures the client's own error, before telemetry and trials begin. A clock
 // that can't be had is said in the journal; the run goes on without a certificate.
@@ -103,8 +123,12 @@ func (s *Session) startTelemetry(ctx context.Context) error {
 // reasons; a dead server overrides EndComplete.
 func (s *Session) Close(reason string) error {
 	detail := ""
-	if s.dead != "" && reason == record.EndComplete {
+	switch missing := s.missing(); {
+	case reason != record.EndComplete:
+	case s.dead != "":
 		reason, detail = record.EndServerDead, s.dead
+	case missing != "":
+		reason, detail = record.EndFailed, missing
 	}
 	s.show.end()
 	errs := []error{s.stopTelemetry()}
@@ -112,6 +136,40 @@ func (s *Session) Close(reason string) error {
 		errs = append(errs, s.journal.End(record.End{Type: "end", Session: s.number, Reason: reason, Detail: detail}))
 	}
 	return errors.Join(append(errs, s.release())...)
+}
+
+// Fail ends the session because of an error of our own: what was measured is kept, and
+// the stage can be continued.
+func (s *Session) Fail(cause error) error {
+	s.show.end()
+	errs := []error{s.stopTelemetry()}
+	if s.journal != nil {
+		errs = append(errs, s.journal.End(record.End{Type: "end", Session: s.number, Reason: record.EndFailed, Detail: oneLine(cause)}))
+	}
+	return errors.Join(append(errs, s.release())...)
+}
+
+// missing says what of the plan was neither measured nor recorded as not run, and
+// whether anything was measured at all; "" where all is well.
+func (s *Session) missing() string {
+	measured := 0
+	for _, t := range s.cells {
+		measured += t.trials
+	}
+	for _, c := range s.planned {
+		if t := s.tally(c); t.trials < s.cfg.Trials && !t.skipped {
+			return fmt.Sprintf("%s has %d of %d trials", c.SubName(), t.trials, s.cfg.Trials)
+		}
+	}
+	if measured == 0 && s.cfg.Dir != nil {
+		for _, t := range s.cells {
+			if t.reason != "" {
+				return "nothing was measured: " + t.reason
+			}
+		}
+		return "nothing was measured: no benchmark was selected"
+	}
+	return ""
 }
 
 // stopTelemetry ends the sampler and notes what it missed.

@@ -75,9 +75,23 @@ func (s *Session) findServer(ctx context.Context) {
 	}
 }
 
-// unreachable says why no connection can be made to the endpoint; "" when one can.
+// unreachable says why no connection can be made to the server; "" when one can.
 func (s *Session) unreachable(ctx context.Context) string {
-	u, err := url.Parse(s.cfg.Client.Endpoint)
+	dial := s.cfg.Client.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	return unreachable(ctx, s.cfg.Client.Endpoint, dial)
+}
+
+// Unreachable says why no connection can be made to an endpoint; "" when one can, and
+// when ctx has ended, for then nothing is known.
+func Unreachable(ctx context.Context, endpoint string) string {
+	return unreachable(ctx, endpoint, new(net.Dialer).DialContext)
+}
+
+func unreachable(ctx context.Context, endpoint string, dial func(context.Context, string, string) (net.Conn, error)) string {
+	u, err := url.Parse(endpoint)
 	if err != nil {
 		return err.Error()
 	}
@@ -90,17 +104,13 @@ func (s *Session) unreachable(ctx context.Context) string {
 	}
 	limited, cancel := context.WithTimeout(ctx, dialLimit)
 	defer cancel()
-	dial := s.cfg.Client.Dial
-	if dial == nil {
-		dial = new(net.Dialer).DialContext
-	}
 	c, err := dial(limited, "tcp", net.JoinHostPort(u.Hostname(), port))
 	if err == nil {
 		c.Close()
 		return ""
 	}
 	if ctx.Err() != nil {
-		return "" // told to stop: nothing is known
+		return ""
 	}
 	return err.Error()
 }

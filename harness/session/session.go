@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"aibench/harness/client"
@@ -28,6 +29,7 @@ type Work struct {
 	MaxTokens  int                                                                    // output tokens, at most
 	FullLength bool                                                                   // exactly MaxTokens: pinned where the engine can, and fewer are a failure (short_output)
 	Reuse      string                                                                 // see record.Request.Reuse
+	Open       *OpenLoop                                                              // an open loop at the cell's rate; nil: a closed loop of the cell's users
 	Prompt     func(context.Context, *Session, scenario.Key) (scenario.Prompt, error) // makes each request's prompt
 }
 
@@ -60,8 +62,10 @@ type Session struct {
 	metrics  *os.File
 	show     *progress
 
-	cells map[string]*tally // by cell name
-	dead  string            // how the server died; "": it lives
+	cells   map[string]*tally // by cell name
+	planned []scenario.Cell
+	suspect bool   // a request of the last trial failed: look for the server before the next
+	dead    string // how the server died; "": it lives
 }
 
 // Open makes a session ready to measure. The caller closes it.
@@ -81,7 +85,7 @@ func Open(ctx context.Context, cfg Config) (_ *Session, err error) {
 	}
 	info, model := s.engine.Info(), s.engine.Model()
 	s.begun = record.Session{Stage: cfg.Stage, Epoch: s.epoch, PID: os.Getpid(), Version: cfg.Version,
-		Engine: info.Name, Model: model.ID, Quant: model.Quantization, Simulated: info.Simulated}
+		Engine: info.Name, Model: model.ID, Quant: model.Quantization, Simulated: info.Simulated, SLO: cfg.SLO}
 	cfg.Client.Model = model.ID
 	if s.client, err = client.New(cfg.Client, s.epoch); err != nil {
 		return nil, err
@@ -148,6 +152,9 @@ func (s *Session) Trial(ctx context.Context, w Work) (Measured, error) {
 	if done := s.earlier.Finished(w.Cell.Name()); len(done) >= n {
 		return s.observe(t, Measured{done[n-1], true}), nil
 	}
+	if s.suspect && s.dead == "" {
+		s.findServer(ctx)
+	}
 	if s.dead != "" {
 		return Measured{}, s.gone(t)
 	}
@@ -159,16 +166,17 @@ func (s *Session) Trial(ctx context.Context, w Work) (Measured, error) {
 			return s.observe(t, m), nil
 		}
 	}
-	s.show.working(w.Cell, "trial "+s.show.ordinal(n))
+	s.show.working(w.Cell, "trial "+s.show.ordinal(w.Cell, n))
 	b, err := s.requests(ctx, w, n, w.Cell.PerTrial())
 	if err != nil {
 		return Measured{}, s.failed(ctx, t, err)
 	}
 	m := s.measurement(w.Cell, n, b)
-	if err := s.write(b.requests, &m.Trial); err != nil {
+	if err := errors.Join(s.write(b.leadIn, nil), s.write(b.requests, &m.Trial), s.noteHeld(w, m.Trial, b)); err != nil {
 		return Measured{}, err
 	}
 	s.checkServer(ctx, b)
+	s.suspect = slices.ContainsFunc(b.requests, func(r record.Request) bool { return r.Outcome != record.OK })
 	return s.observe(t, m), nil
 }
 
@@ -181,11 +189,12 @@ func (s *Session) measurement(c scenario.Cell, trial int, b batch) Measured {
 // They are kept in the journal, and no figure counts them, unless the server died of
 // them: there will be no other trial to show how the cell ends, so they are it.
 func (s *Session) warmUp(ctx context.Context, w Work, n int) (m Measured, died bool, err error) {
-	if s.cfg.Warmup == 0 {
-		return m, false, nil
+	if s.cfg.Warmup == 0 || w.Open != nil {
+		return m, false, nil // an open loop leads in by itself
 	}
 	s.show.working(w.Cell, "warm-up")
-	b, err := s.requests(ctx, w, 0, s.cfg.Warmup)
+	// At least one for each user: their connections are made now, not within a TTFT.
+	b, err := s.requests(ctx, w, 0, max(s.cfg.Warmup, w.Cell.Users))
 	if err != nil {
 		return m, false, err
 	}
@@ -199,31 +208,40 @@ func (s *Session) warmUp(ctx context.Context, w Work, n int) (m Measured, died b
 	return m, true, s.write(b.requests, &m.Trial)
 }
 
-// batch is what one closed loop has brought: a trial, or the warm-ups of a cell.
+// batch is what one loop has brought: a trial, or the warm-ups of a cell.
 type batch struct {
+	leadIn     []record.Request // of an open loop, before those that count
 	requests   []record.Request
 	start, end int64          // ns since the session's epoch
+	held       int            // of requests: started late because the cap was reached
 	server     verdict.Server // what was known of its process afterwards
 }
 
-// requests runs n requests of trial number trial (0: warm-up) in a closed loop and
-// classifies them. Prompts are made before the first start. The error is a
-// promptError where they could not be made.
+// requests runs n requests of trial number trial (0: warm-up) and classifies them,
+// after the requests that an open loop leads in with. Prompts are made before the
+// first start. The error is a promptError where they could not be made.
 func (s *Session) requests(ctx context.Context, w Work, trial, n int) (batch, error) {
-	asks := make([]client.Ask, n)
-	rs := make([]record.Request, n)
-	for i := range n {
-		k := s.key(w.Cell, trial, i)
+	lead := w.leadIn()
+	asks := make([]client.Ask, lead+n)
+	rs := make([]record.Request, lead+n)
+	for i := range rs {
+		// The prompts that count depend on nothing that leads in to them.
+		of, index := trial, i-lead
+		k := s.key(w.Cell, trial, index)
+		if i < lead {
+			of, index = 0, i
+			k = s.key(w.Cell, trial, n+i)
+		}
 		p, err := w.Prompt(ctx, s, k)
 		if err != nil {
 			return batch{}, promptError{err}
 		}
 		asks[i] = s.ask(p, w, k)
-		rs[i] = record.Request{Type: "request", Session: s.number, Cell: w.Cell.Name(), Trial: trial, Index: i,
+		rs[i] = record.Request{Type: "request", Session: s.number, Cell: w.Cell.Name(), Trial: of, Index: index,
 			PromptWanted: p.Wanted, PromptSent: p.Tokens, PromptSource: p.Source, Prompt: p.ID, Reuse: w.Reuse}
 	}
-	b := batch{requests: rs, start: time.Since(s.epoch).Nanoseconds()}
-	load.Closed(ctx, max(w.Cell.Users, 1), n, func(ctx context.Context, slot load.Slot) {
+	b := batch{leadIn: rs[:lead], requests: rs[lead:], start: time.Since(s.epoch).Nanoseconds()}
+	err := s.drive(ctx, w, trial, &b, func(ctx context.Context, slot load.Slot) {
 		r := &rs[slot.Index]
 		r.User = slot.User
 		r.Intended = record.Some(slot.Intended.Sub(s.epoch).Nanoseconds())
@@ -231,22 +249,26 @@ func (s *Session) requests(ctx context.Context, w Work, trial, n int) (batch, er
 		// A full length is demanded of engines too that can't be made to give it.
 		r.OutputPinned = w.FullLength
 	})
+	if err != nil {
+		return batch{}, err
+	}
 	b.end = time.Since(s.epoch).Nanoseconds()
 	if ctx.Err() != nil {
-		b.requests = started(rs)
+		b.leadIn, b.requests = started(b.leadIn), started(b.requests)
 	}
-	b.classify(s.serverAfter(ctx, b.requests))
+	b.classify(s.serverAfter(ctx, slices.Concat(b.leadIn, b.requests)))
 	if ctx.Err() != nil {
-		return batch{}, errors.Join(ErrInterrupted, s.write(b.requests, nil))
+		return batch{}, errors.Join(ErrInterrupted, s.write(b.leadIn, nil), s.write(b.requests, nil))
 	}
 	return b, nil
 }
 
 func (b *batch) classify(server verdict.Server) {
 	b.server = server
-	for i := range b.requests {
-		r := &b.requests[i]
-		r.Outcome, r.Evidence = verdict.Classify(r, server)
+	for _, rs := range [][]record.Request{b.leadIn, b.requests} {
+		for i := range rs {
+			rs[i].Outcome, rs[i].Evidence = verdict.Classify(&rs[i], server)
+		}
 	}
 }
 
@@ -267,16 +289,19 @@ func (s *Session) failed(ctx context.Context, t *tally, err error) error {
 	if s.findServer(ctx); s.dead != "" {
 		return s.gone(t)
 	}
-	return err
+	// The server lives and the prompt can't be had: this cell can't, others may.
+	return errors.Join(ErrNoPrompt, err, s.NotRun(t.cell, "no prompt: "+oneLine(err)))
 }
 
-// gone is the error of a cell that a dead server can't serve. Where that leaves the
-// cell without any trial, the journal says so.
+// ErrNoPrompt is an error of one cell: its prompts can't be made. The journal says so.
+var ErrNoPrompt = errors.New("no prompt")
+
+func oneLine(err error) string { return strings.Join(strings.Fields(err.Error()), " ") }
+
+// gone is the error of a cell that a dead server can't serve. The journal has the
+// reason, of a cell that is cut short as of one without any trial.
 func (s *Session) gone(t *tally) error {
 	reason := "server is dead: " + s.dead
-	if t.trials > 0 {
-		return errors.New(reason)
-	}
 	return errors.Join(errors.New(reason), s.NotRun(t.cell, reason))
 }
 

@@ -16,6 +16,7 @@ type tally struct {
 	ok      bool           // at least one request was ok
 	failure record.Outcome // of the first request that was not
 	skipped bool           // recorded as not run
+	reason  string         // why; "": it was run
 }
 
 func (s *Session) tally(c scenario.Cell) *tally {
@@ -26,6 +27,9 @@ func (s *Session) tally(c scenario.Cell) *tally {
 	}
 	return t
 }
+
+// Trials is the number of the cell's trials so far, given back or measured.
+func (s *Session) Trials(c scenario.Cell) int { return s.tally(c).trials }
 
 // observe counts a trial and shows it.
 func (s *Session) observe(t *tally, m Measured) Measured {
@@ -43,8 +47,8 @@ func (s *Session) observe(t *tally, m Measured) Measured {
 }
 
 // Ended tells whether the cell must not be run any more, and why: the server is
-// dead, or a smaller context of the same sweep had no request that was ok. One ok
-// request keeps the sweep going, since what sometimes works has not reached its end.
+// dead, or a cell of the same sweep that asks less (a smaller context, fewer users, a
+// lower rate) had no request that was ok. One ok request keeps the sweep going, since what sometimes works has not reached its end.
 func (s *Session) Ended(c scenario.Cell) (string, bool) {
 	if s.dead != "" {
 		return "server is dead: " + s.dead, true
@@ -52,10 +56,9 @@ func (s *Session) Ended(c scenario.Cell) (string, bool) {
 	if s.cfg.Continue {
 		return "", false
 	}
-	var end *tally // the smallest context that failed
+	var end *tally // the first of the sweep that failed
 	for _, t := range s.cells {
-		if sweepOf(t.cell) == sweepOf(c) && t.cell.Ctx < c.Ctx && t.trials > 0 && !t.ok &&
-			(end == nil || t.cell.Ctx < end.cell.Ctx) {
+		if c.Beyond(t.cell) && t.trials > 0 && !t.ok && (end == nil || end.cell.Beyond(t.cell)) {
 			end = t
 		}
 	}
@@ -65,20 +68,13 @@ func (s *Session) Ended(c scenario.Cell) (string, bool) {
 	return fmt.Sprintf("sweep ended at %s: %s", end.cell.SubName(), end.failure), true
 }
 
-// sweepOf names the cells that one failing context ends: those that differ from it
-// in the context only.
-func sweepOf(c scenario.Cell) string {
-	c.Ctx = 0
-	return c.Name()
-}
-
 // NotRun records that a cell is left out; once, however often it is called.
 func (s *Session) NotRun(c scenario.Cell, reason string) error {
 	t := s.tally(c)
 	if t.skipped {
 		return nil
 	}
-	t.skipped = true
+	t.skipped, t.reason = true, reason
 	s.show.notRun(c, reason)
 	known := slices.ContainsFunc(s.earlier.NotRun, func(n record.NotRun) bool { return n.Cell == c.Name() })
 	if s.journal == nil || known {

@@ -244,7 +244,49 @@ func TestImpossiblePromptIsNoDeadServer(t *testing.T) {
 	require.ErrorContains(t, err, "prompt of 2 tokens: ")
 	assert.False(t, s.Dead())
 	assert.Empty(t, srv.received())
+	require.ErrorIs(t, err, ErrNoPrompt)
 	log := closed(t, s, record.EndComplete)
 	assert.Empty(t, log.Trials)
-	assert.Empty(t, log.NotRun)
+	require.Len(t, log.NotRun, 1)
+	assert.Contains(t, log.NotRun[0].Reason, "no prompt: prompt of 2 tokens")
+	end, _ := log.LastEnd()
+	assert.Equal(t, record.EndFailed, end.Reason, "nothing was measured")
+	assert.Contains(t, end.Detail, "nothing was measured: no prompt")
+}
+
+// A stage is complete when its whole plan was measured or recorded as not run, and at no
+// other time.
+func TestCompleteMeansThePlan(t *testing.T) {
+	srv := serve(t, "fast", mockserver.Options{})
+	cfg := configFor(srv, newRun(t))
+	cfg.Trials = 2
+	s := open(t, srv, cfg, nil)
+	cs := cells(64, 128)
+	s.Plan(cs)
+	require.NoError(t, sweep(t.Context(), s, cs[:1], 2))
+	log := closed(t, s, record.EndComplete)
+	end, _ := log.LastEnd()
+	assert.Equal(t, record.EndFailed, end.Reason)
+	assert.Equal(t, "ctx=128/users=1 has 0 of 2 trials", end.Detail)
+
+	s = open(t, srv, cfg, nil)
+	s.Plan(cs)
+	require.NoError(t, sweep(t.Context(), s, cs, 2))
+	log = closed(t, s, record.EndComplete)
+	end, _ = log.LastEnd()
+	assert.Equal(t, record.EndComplete, end.Reason)
+}
+
+// Trials of another model or server are not joined to those of this one.
+func TestResumeOnAnotherServerIsRefused(t *testing.T) {
+	dir := newRun(t)
+	srv := serve(t, "fast", mockserver.Options{})
+	s := open(t, srv, configFor(srv, dir), nil)
+	require.NoError(t, sweep(t.Context(), s, cells(64), 1))
+	closed(t, s, record.EndInterrupted)
+
+	other := serve(t, "ideal", mockserver.Options{})
+	_, err := Open(t.Context(), configFor(other, dir))
+	require.ErrorContains(t, err, "has trials of fast-sim")
+	require.ErrorContains(t, err, "now ideal-sim")
 }

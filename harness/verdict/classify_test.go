@@ -147,6 +147,13 @@ func TestValidate(t *testing.T) {
 		{"a template's beginning", []record.Request{edit(func(r *record.Request) { r.CachedTokens = record.Some(32) })}, Valid, ""},
 		{"short answer", []record.Request{edit(func(r *record.Request) { r.CompletionTokens = record.Some(3) })},
 			Invalid, "differs from the pinned 64 tokens in 1 of 1 requests: 3 tokens"},
+		{"no count of the prompt", []record.Request{edit(func(r *record.Request) { r.PromptTokens = record.Opt[int]{} })}, Inconclusive,
+			"the server reported no prompt tokens in 1 of 1 requests"},
+		{"all in one burst", []record.Request{edit(func(r *record.Request) { r.Events = events(0, 0, 0, 0, 0, 0, 0, 0) })}, Invalid,
+			"the stream arrived in bursts in 1 of 1 requests"},
+		{"two by two", []record.Request{edit(func(r *record.Request) { r.Events = events(0, 0, 5, 5, 10, 10, 15, 15) })}, Invalid, "bursts"},
+		{"a pair in a packet", []record.Request{edit(func(r *record.Request) { r.Events = events(0, 5, 5, 10, 15, 20, 25, 30) })}, Valid, ""},
+		{"too few to tell", []record.Request{edit(func(r *record.Request) { r.Events = events(0, 0, 0) })}, Valid, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			v := Validate(c.rs, nil)
@@ -159,4 +166,56 @@ func TestValidate(t *testing.T) {
 			assert.Contains(t, v.Reasons[0], c.reason)
 		})
 	}
+}
+
+// events with text at these instants, ms after the start.
+func events(at ...int64) record.Events {
+	var e record.Events
+	for _, ms := range at {
+		e.Arrive = append(e.Arrive, (ms+1)*1e6)
+		e.Kind += string(rune(record.EventText))
+	}
+	return e
+}
+
+// The client's error makes a cell INVALID where it is not small against the figure.
+func TestClientLimit(t *testing.T) {
+	r := good()
+	r.Start, r.First = record.Some[int64](1), record.Some[int64](5e6+1) // TTFT 5 ms
+	r.Events = events(5, 6, 7, 8, 9, 10, 11, 12)
+	r.Outcome = record.OK
+	clock := func(first, gap int64, cpu float64, failed int) *record.CalibrationLevel {
+		return &record.CalibrationLevel{Users: 4, First: record.Spread{P99: first}, Gap: record.Spread{P50: gap}, CPUShare: record.Some(cpu), Failed: failed}
+	}
+	for _, c := range []struct {
+		name   string
+		clock  *record.CalibrationLevel
+		reason string
+	}{
+		{"not calibrated", nil, ""},
+		{"small", clock(250e3, 50e3, 0.8, 0), ""},
+		{"TTFT", clock(251e3, 0, 0, 0), "its error of a TTFT (251µs, calibrated at 4 users) exceeds 5 % of the measured 5ms"},
+		{"gap", clock(0, 51e3, 0, 0), "its error of a gap (51µs, calibrated at 4 users) exceeds 5 % of the measured 1ms"},
+		{"CPU", clock(0, 0, 0.81, 0), "used 81 % of the CPU"},
+		{"failed", clock(0, 0, 0, 1), "1 of its requests failed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			v := Validate([]record.Request{r}, c.clock)
+			if c.reason == "" {
+				assert.Equal(t, Valid, v.Status, v.Reasons)
+				return
+			}
+			assert.Equal(t, Invalid, v.Status)
+			require.NotEmpty(t, v.Reasons)
+			assert.Contains(t, v.Reasons[0], c.reason)
+		})
+	}
+}
+
+func TestClockFor(t *testing.T) {
+	c := record.Calibration{Levels: []record.CalibrationLevel{{Users: 1}, {Users: 4}, {Users: 8}}}
+	assert.Equal(t, 1, ClockFor(c, 1).Users)
+	assert.Equal(t, 4, ClockFor(c, 3).Users)
+	assert.Equal(t, 8, ClockFor(c, 100).Users)
+	assert.Nil(t, ClockFor(record.Calibration{}, 1))
 }

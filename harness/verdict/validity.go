@@ -9,11 +9,12 @@ import (
 // Status says whether figures may be believed.
 type Status string
 
-// The three words of a verdict on a cell.
+// The words of a verdict on a cell.
 const (
 	Valid        Status = "VALID"
 	Invalid      Status = "INVALID"
 	Inconclusive Status = "INCONCLUSIVE"
+	NotRun       Status = "NOT_RUN" // there are no figures to judge
 )
 
 // Validity is the verdict on one cell in one stage.
@@ -67,11 +68,57 @@ func Validate(rs []record.Request, clock *record.CalibrationLevel) Validity {
 			v.Reasons = append(v.Reasons, rule.reason(n, first))
 		}
 	}
+	if n := count(rs, cameInBursts); n > 0 {
+		v.Status = Invalid
+		v.Reasons = append(v.Reasons, fmt.Sprintf("the stream arrived in bursts in %d of %d requests: most of its events came at the instant of another, so gaps and decode speed are not the engine's", n, len(rs)))
+	}
 	if reasons := clientLimit(rs, clock); len(reasons) > 0 {
 		v.Status = Invalid
 		v.Reasons = append(v.Reasons, reasons...)
 	}
+	if n := count(rs, uncounted); n > 0 && v.Status == Valid {
+		v.Status = Inconclusive
+		v.Reasons = append(v.Reasons, fmt.Sprintf("the server reported no prompt tokens in %d of %d requests: a prompt that it cut short can't be told", n, len(rs)))
+	}
 	return v
+}
+
+func count(rs []record.Request, is func(*record.Request) bool) (n int) {
+	for i := range rs {
+		if is(&rs[i]) {
+			n++
+		}
+	}
+	return n
+}
+
+// burstEvents is how many events with text a stream needs to be judged by them.
+const burstEvents = 8
+
+// cameInBursts tells whether most events with text arrived together with another: the
+// server or something on the way held them back. Some do by chance: two events may share
+// a packet.
+func cameInBursts(r *record.Request) bool {
+	if r.Outcome != record.OK {
+		return false
+	}
+	gaps := r.Gaps()
+	if len(gaps)+1 < burstEvents {
+		return false
+	}
+	together := 0
+	for _, g := range gaps {
+		if g == 0 {
+			together++
+		}
+	}
+	return 2*together > len(gaps)
+}
+
+// uncounted tells whether nothing but our own count says how long the prompt was.
+func uncounted(r *record.Request) bool {
+	got, ok := r.PromptTokens.Get()
+	return r.Outcome == record.OK && r.PromptWanted > 0 && (!ok || got == 0)
 }
 
 // promptDiffers leaves truncation to its own rule, and requests that failed before

@@ -25,6 +25,7 @@ import (
 
 // demo is the A/B of make bench, with fewer contexts.
 const demo = `
+calibrate: false # the mock is faster here than a client's error allows
 endpoint: http://127.0.0.1:{port}/v1
 contexts: [1024, 4096, 16384, 32768]
 trials: 4

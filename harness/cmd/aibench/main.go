@@ -4,6 +4,7 @@
 //	aibench run        measure baseline and aidaptiv, compare, draw
 //	aibench quick      three requests: does the server answer, and how fast
 //	aibench calibrate  how wrong this client's stopwatch is on this machine
+//	aibench capacity   the most users that meet objectives
 //	aibench compare    print the comparison of a run again
 //	aibench explain    the figures of a run by the definitions of other tools
 //	aibench report     rebuild every derived file of a run from its journal
@@ -51,6 +52,7 @@ var commands = []command{
 	{"run", "measure baseline and aidaptiv, compare, draw", runCommand},
 	{"quick", "three requests: does the server answer, and how fast", quickCommand},
 	{"calibrate", "how wrong this client's stopwatch is on this machine", calibrateCommand},
+	{"capacity", "the most users that meet objectives", capacityCommand},
 	{"compare", "print the comparison of a run again", compareCommand},
 	{"report", "rebuild every derived file of a run from its journal", reportCommand},
 	{"explain", "the figures of a run by the definitions of other tools", explainCommand},

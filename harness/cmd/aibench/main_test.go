@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -27,6 +28,11 @@ func buildAndRun(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	bin = dir
+	for _, v := range os.Environ() { // what a person set for a run of their own
+		if name, _, _ := strings.Cut(v, "="); strings.HasPrefix(name, "AIBENCH_") {
+			os.Unsetenv(name)
+		}
+	}
 	for _, build := range [][]string{
 		{"build", "-o", filepath.Join(dir, "aibench"), "aibench/harness/cmd/aibench"},
 		{"test", "-c", "-o", filepath.Join(dir, suiteName), "aibench/benchmarks"},
@@ -69,7 +75,7 @@ func freePort() (int, error) {
 }
 
 func TestRedactArgs(t *testing.T) {
-	got := redactArgs([]string{"-endpoint", "http://u:p@h/v1", "-aidaptiv-env", `{"HF_TOKEN":"x"}`, `-baseline-command=["s","--key","x"]`, "-trials", "6"})
+	got := redactArgs("run", []string{"-endpoint", "http://u:p@h/v1", "-aidaptiv-env", `{"HF_TOKEN":"x"}`, `-baseline-command=["s","--key","x"]`, "-trials", "6"})
 	require.Equal(t, []string{"aibench", "run", "-endpoint", "http://[redacted]@h/v1", "-aidaptiv-env", "[redacted]",
 		"-baseline-command=[redacted]", "-trials", "6"}, got)
 }

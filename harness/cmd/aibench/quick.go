@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"aibench/harness/client"
@@ -36,7 +38,10 @@ func quickCommand(ctx context.Context, args []string, t terminal) error {
 	if fs.NArg() > 0 {
 		return usagef("unexpected argument %q", fs.Arg(0))
 	}
-	endpoint := cfg.Endpoint
+	endpoint := cmp.Or(cfg.Endpoint, cfg.Stages.Baseline.Endpoint)
+	if strings.Contains(endpoint, "{port}") {
+		return usagef("quick needs a server that is running: give its -endpoint, for this configuration starts its own")
+	}
 	if endpoint == "" {
 		mock, err := mockserver.ServeLocal(cfg.MockProfile, mockserver.Options{Stage: stage.Baseline, Faults: cfg.MockFaults})
 		if err != nil {
@@ -50,7 +55,7 @@ func quickCommand(ctx context.Context, args []string, t terminal) error {
 	c.Endpoint, c.API, c.APIKey, c.Timeout, c.StallTimeout = endpoint, client.API(cfg.API), key, cfg.Timeout, cfg.StallTimeout
 	s, err := session.Open(ctx, session.Config{
 		Stage: "quick", Client: c, Temperature: cfg.Temperature, TopP: cfg.TopP, Seed: seedOf(record.NewID(time.Now())),
-		Engine: engine.Config{Endpoint: endpoint, API: client.API(cfg.API), Model: cfg.Model, APIKey: key, Kind: engine.Kind(cfg.Engine)},
+		Engine: engine.Config{Endpoint: endpoint, API: client.API(cfg.API), Model: cfg.Model, APIKey: key, Kind: engine.Kind(cfg.Engine), Timeout: cfg.Timeout},
 	})
 	if err != nil {
 		return err

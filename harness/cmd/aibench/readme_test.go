@@ -68,6 +68,8 @@ func runBlock(t *testing.T, dir string, commands []string) [][]string {
 	cmd.Env = slices.DeleteFunc(os.Environ(), func(v string) bool {
 		return strings.HasPrefix(v, "MAKE") || strings.HasPrefix(v, "MFLAGS") || strings.HasPrefix(v, "AIBENCH_")
 	})
+	// Whether a cell passes the calibration depends on what else the machine does.
+	cmd.Env = append(cmd.Env, "AIBENCH_CALIBRATE=false")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
 	var got [][]string

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -18,6 +19,7 @@ import (
 	"github.com/goccy/go-yaml"
 	"golang.org/x/term"
 
+	"aibench/harness/capacity"
 	"aibench/harness/config"
 	"aibench/harness/record"
 	"aibench/harness/report"
@@ -35,9 +37,25 @@ type runOptions struct {
 	verbose bool
 }
 
+// serverThere looks for the server of the first stage before a run directory is made.
+func (m *measurement) serverThere(ctx context.Context) error {
+	if m.opts.id != "" && exists(filepath.Join(m.cfg.Results, m.opts.id)) {
+		return nil // which stage is next is not known yet
+	}
+	st, err := m.cfg.Stage(m.stages[0])
+	if err != nil || st.Endpoint == "" || st.Toggle == string(stage.Managed) {
+		return err
+	}
+	if why := session.Unreachable(ctx, st.Endpoint); why != "" {
+		return fmt.Errorf("stage %s: no server at %s: %s", m.stages[0], st.Endpoint, why)
+	}
+	return nil
+}
+
 // measurement is one `aibench run`: a run directory and what is left to do in it.
 type measurement struct {
 	terminal
+	kind   kind
 	cfg    config.Config
 	opts   runOptions
 	stages []string
@@ -45,12 +63,28 @@ type measurement struct {
 	suite  string // path of the compiled suite
 }
 
+// kind is what a measuring command makes of the same configuration.
+type kind struct {
+	name  string // of the command
+	stage string // measured unless another is named
+	// adjust sets what the command decides by itself, once flags and file are read;
+	// saved says that the file is that of the run to continue. nil: nothing.
+	adjust func(fs *flag.FlagSet, cfg *config.Config, saved bool) error
+}
+
 func runCommand(ctx context.Context, args []string, t terminal) error {
-	m, err := planRun(args, t)
+	return measureCommand(ctx, args, t, kind{name: "run", stage: "all"})
+}
+
+func measureCommand(ctx context.Context, args []string, t terminal, k kind) error {
+	m, err := planRun(args, t, k)
 	if err != nil {
 		return err
 	}
 	if err := m.refuseToWait(); err != nil {
+		return err
+	}
+	if err := m.serverThere(ctx); err != nil {
 		return err
 	}
 	if m.suite, err = findSuite(ctx, m.opts.suite, t.err); err != nil {
@@ -67,13 +101,13 @@ func runCommand(ctx context.Context, args []string, t terminal) error {
 
 // planRun reads flags, environment and configuration. A run that is continued brings
 // its own configuration, unless the command names one.
-func planRun(args []string, t terminal) (*measurement, error) {
-	m := &measurement{terminal: t}
+func planRun(args []string, t terminal, k kind) (*measurement, error) {
+	m := &measurement{terminal: t, kind: k}
 	parse := func(args []string) (*flag.FlagSet, error) {
-		fs := flag.NewFlagSet("aibench run", flag.ContinueOnError)
+		fs := flag.NewFlagSet("aibench "+k.name, flag.ContinueOnError)
 		fs.SetOutput(t.out)
 		m.opts = runOptions{}
-		fs.StringVar(&m.opts.stage, "stage", "all", "`which` stages: all, baseline or aidaptiv")
+		fs.StringVar(&m.opts.stage, "stage", k.stage, "`which` stages: all, baseline or aidaptiv")
 		fs.StringVar(&m.opts.id, "run-id", "", "`name` of the run; a run that exists is continued (default: the time)")
 		fs.StringVar(&m.opts.suite, "suite", "", "compiled suite `file` (default: beside aibench, else built from source)")
 		fs.BoolVar(&m.opts.verbose, "v", false, "print the benchmark lines as they come")
@@ -85,20 +119,32 @@ func planRun(args []string, t terminal) (*measurement, error) {
 		return fs, err
 	}
 	fs, err := parse(args)
+	// The flags of a run that is continued may make sense with its configuration only.
+	own := ownConfig(fs, m.opts.id)
+	if own != "" {
+		if text, err := os.ReadFile(own); err == nil && strings.Contains(string(text), "[redacted]") {
+			return nil, usagef("the configuration saved with run %s has its secrets removed: give the original again with -config", m.opts.id)
+		}
+		fs, err = parse(append([]string{"-config", own}, args...))
+	}
 	if err != nil {
 		return nil, err
 	}
-	own := filepath.Join(m.cfg.Results, m.opts.id, configFile)
-	if m.opts.id != "" && fs.Lookup("config").Value.String() == "" && os.Getenv(config.EnvPrefix+"CONFIG") == "" && exists(own) {
-		if saved, err := os.ReadFile(own); err == nil && strings.Contains(string(saved), "[redacted]") {
-			return nil, usagef("the configuration saved with run %s has its secrets removed: give the original again with -config", m.opts.id)
-		}
-		if _, err = parse(append([]string{"-config", own}, args...)); err != nil {
+	if k.adjust != nil {
+		if err := k.adjust(fs, &m.cfg, own != ""); err != nil {
 			return nil, err
 		}
 	}
+	if _, err := capacity.ParseOptional(m.cfg.SLO); err != nil {
+		return nil, usagef("slo: %w", err)
+	}
 	if err := m.checkPrompts(); err != nil {
 		return nil, err
+	}
+	if strings.ContainsAny(m.cfg.MockProfile, `/\.`) { // a path, which the suite reads from elsewhere
+		if m.cfg.MockProfile, err = filepath.Abs(m.cfg.MockProfile); err != nil {
+			return nil, err
+		}
 	}
 	if m.stages, err = stage.PlanStages(m.opts.stage); err != nil {
 		return nil, usageError{err}
@@ -109,6 +155,21 @@ func planRun(args []string, t terminal) (*measurement, error) {
 		}
 	}
 	return m, nil
+}
+
+// ownConfig is the configuration that the run to continue brings with it; "" for a new
+// run, and where the command names another.
+func ownConfig(fs *flag.FlagSet, id string) string {
+	named := cmp.Or(os.Getenv(config.EnvPrefix+"CONFIG"), fs.Lookup("config").Value.String())
+	if id == "" || named != "" || record.ValidID(id) != nil {
+		return ""
+	}
+	results := fs.Lookup("results").Value.(flag.Getter).Get().(string)
+	own := filepath.Join(cmp.Or(results, os.Getenv(config.EnvPrefix+"RESULTS"), config.Default().Results), id, configFile)
+	if !exists(own) {
+		return ""
+	}
+	return own
 }
 
 // checkPrompts reads the user's prompt file before anything is measured. The suite has
@@ -171,7 +232,7 @@ func (m *measurement) openDir(args []string) error {
 		return fmt.Errorf("configuration: %w", err)
 	}
 	m.dir, err = record.Create(m.cfg.Results, id, record.Run{Tool: version.String(), Seed: m.cfg.Seed,
-		Command: redactArgs(args), Config: asJSON, Stages: m.stages})
+		Command: redactArgs(m.kind.name, args), Config: asJSON, Stages: m.stages})
 	if err != nil {
 		return err
 	}
@@ -199,7 +260,7 @@ func (m *measurement) continueRun(id string) error {
 		m.cfg.Salt = before.Salt
 	}
 	if key := differentWork(before, m.cfg); key != "" {
-		return usagef("run %s was planned with another %s: its trials can't be joined by others; start a new run", id, key)
+		return usagef("run %s was planned with another value of %s: its trials can't be joined by others; start a new run", id, key)
 	}
 	fmt.Fprintf(m.err, "continuing run %s\n", id)
 	return m.dir.Update(func(r *record.Run) {
@@ -214,11 +275,11 @@ func (m *measurement) continueRun(id string) error {
 // differentWork names the first key that makes two plans different work; "" for none.
 func differentWork(a, b config.Config) string {
 	work := func(c config.Config) []any {
-		return []any{c.API, c.Model, c.ContextList(), c.Users, c.Requests, c.Trials, c.MaxTokens,
-			deref(c.Temperature), deref(c.TopP), c.Seed, c.Salt, c.Prompts}
+		return []any{c.API, c.Model, c.ContextList(), c.Users, c.Requests, c.SLO, c.Rates, c.RateDuration, c.Trials, c.MaxTokens,
+			deref(c.Temperature), deref(c.TopP), c.Seed, c.Salt, c.Prompts, c.Bench}
 	}
-	keys := []string{"api", "model", "context list", "users", "requests", "trials", "max_tokens",
-		"temperature", "top_p", "seed", "salt", "prompts"}
+	keys := []string{"api", "model", "context list", "users", "requests", "slo", "rates", "rate_duration", "trials", "max_tokens",
+		"temperature", "top_p", "seed", "salt", "prompts", "bench"}
 	wa, wb := work(a), work(b)
 	for i, key := range keys {
 		if fmt.Sprint(wa[i]) != fmt.Sprint(wb[i]) {
@@ -259,8 +320,8 @@ var hidden = regexp.MustCompile(`^--?(baseline|aidaptiv)-(env|command)`)
 // userInfo is the part of a URL up to the @.
 var userInfo = regexp.MustCompile(`(//)[^/@\s]+@`)
 
-func redactArgs(args []string) []string {
-	out := []string{"aibench", "run"}
+func redactArgs(command string, args []string) []string {
+	out := []string{"aibench", command}
 	for i, a := range args {
 		name, _, hasValue := strings.Cut(a, "=")
 		switch {
@@ -291,6 +352,9 @@ func (m *measurement) measure(ctx context.Context) error {
 				return m.markPartial("quit before stage " + name)
 			}
 		}
+		if i == 0 {
+			m.announce(name)
+		}
 		if err := m.runStage(ctx, name); err != nil {
 			return errors.Join(err, m.markPartial("stage "+name+" did not end: "+firstLine(err)))
 		}
@@ -309,13 +373,16 @@ func (m *measurement) missing() string {
 }
 
 // done tells whether the stage needs no more measuring.
-func (m *measurement) done(name string) bool {
+func (m *measurement) done(name string) bool { return m.end(name).Reason == record.EndComplete }
+
+// end is how the stage's last session ended; the zero End where it did not.
+func (m *measurement) end(name string) record.End {
 	log, err := record.ReadLogFile(m.dir.Journal(name))
 	if err != nil {
-		return false
+		return record.End{}
 	}
-	end, ok := log.LastEnd()
-	return ok && (end.Reason == record.EndComplete || end.Reason == record.EndServerDead)
+	end, _ := log.LastEnd()
+	return end
 }
 
 func (m *measurement) markPartial(why string) error {
@@ -327,11 +394,32 @@ func (m *measurement) pauseBefore(ctx context.Context, name string) (goOn bool, 
 	if err != nil || st.Toggle != string(stage.Manual) {
 		return err == nil, err
 	}
-	d, err := stage.Pause(ctx, m.in, m.err, stage.Config{Name: name, Toggle: stage.Manual, Instructions: st.Instructions}, m.interactive())
-	if ctx.Err() != nil {
-		err = session.ErrInterrupted
+	for {
+		d, err := stage.Pause(ctx, m.in, m.err, stage.Config{Name: name, Toggle: stage.Manual, Instructions: st.Instructions}, m.interactive())
+		if ctx.Err() != nil {
+			return false, session.ErrInterrupted
+		}
+		if err != nil || d != stage.Continue {
+			return false, err
+		}
+		unreachable := session.Unreachable(ctx, st.Endpoint)
+		if unreachable == "" {
+			return true, nil
+		}
+		fmt.Fprintf(m.err, "no server at %s yet: %s\n", st.Endpoint, unreachable)
 	}
-	return d == stage.Continue && err == nil, err
+}
+
+// announce says what a stage that nobody is asked about takes for granted.
+func (m *measurement) announce(name string) {
+	st, err := m.cfg.Stage(name)
+	switch {
+	case err != nil:
+	case st.Endpoint == "":
+		fmt.Fprintf(m.err, "stage %s: no endpoint is configured, so the mock engine is measured (simulated)\n", name)
+	case st.Toggle == string(stage.Manual) && st.Instructions != "":
+		fmt.Fprintf(m.err, "stage %s: measuring %s as it is. %s\n", name, st.Endpoint, st.Instructions)
+	}
 }
 
 // finish makes the derived files, charts and tables of what has been measured.

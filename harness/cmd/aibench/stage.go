@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -82,6 +83,32 @@ func (m *measurement) startServer(ctx context.Context, name string, st config.St
 	return p, nil
 }
 
+// writeConfig leaves the configuration that this stage is measured by, environment and
+// flags included, in the run directory: a stage that is continued may have other limits
+// of time than the plan.
+func (m *measurement) writeConfig(name string) (path string, err error) {
+	asYAML, err := m.cfg.Redacted().YAML()
+	if err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	if path, err = filepath.Abs(filepath.Join(m.dir.Path(), "config_"+name+".yaml")); err != nil {
+		return "", fmt.Errorf("configuration: %w", err)
+	}
+	return path, record.WriteFile(path, func(w io.Writer) error {
+		_, err := w.Write(asYAML)
+		return err
+	})
+}
+
+// suiteEnvironment leaves out the variables of the configuration: they are part of the
+// suite's file already, below the flags that outweigh them.
+func (m *measurement) suiteEnvironment() []string {
+	return slices.DeleteFunc(os.Environ(), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return strings.HasPrefix(name, config.EnvPrefix) && name != m.cfg.APIKeyEnv
+	})
+}
+
 // suiteTarget is what a stage's suite talks to. Each may be "".
 type suiteTarget struct {
 	endpoint string // base URL of the server
@@ -97,9 +124,13 @@ func (m *measurement) runSuite(ctx context.Context, name string, at suiteTarget)
 	if err != nil {
 		return fmt.Errorf("suite: %w", err)
 	}
+	config, err := m.writeConfig(name)
+	if err != nil {
+		return err
+	}
 	args := []string{"-test.run=^$", "-test.bench=" + m.cfg.Bench, "-test.benchtime=1x", "-test.timeout=0",
 		"-test.count=" + strconv.Itoa(m.cfg.Trials), "-stop-on-eof",
-		"-config", filepath.Join(dir, configFile), "-run-dir", dir, "-stage", name,
+		"-config", config, "-run-dir", dir, "-stage", name,
 		"-seed", strconv.FormatUint(m.cfg.Seed, 10), "-salt", m.cfg.Salt}
 	if at.state != "" {
 		if at.state, err = filepath.Abs(at.state); err != nil {
@@ -119,12 +150,17 @@ func (m *measurement) runSuite(ctx context.Context, name string, at suiteTarget)
 	}
 	defer out.Close()
 	cmd := exec.Command(m.suite, args...)
-	cmd.Dir = dir
-	cmd.Stdout, cmd.Stderr = out, m.err
+	cmd.Dir, cmd.Env = dir, m.suiteEnvironment()
+	cmd.Stdout, cmd.Stderr = out, m.err // itself, not a pipe: the suite draws a bar on a terminal
 	if m.opts.verbose {
 		cmd.Stdout = tee{out, m.out}
 	}
-	return m.wait(ctx, name, cmd)
+	err = m.wait(ctx, name, cmd)
+	var exit *exec.ExitError
+	if words := lastWords(out.Name()); words != "" && errors.As(err, &exit) {
+		return fmt.Errorf("stage %s: %s", name, words)
+	}
+	return err
 }
 
 func (m *measurement) wait(ctx context.Context, name string, cmd *exec.Cmd) error {
@@ -141,26 +177,19 @@ func (m *measurement) wait(ctx context.Context, name string, cmd *exec.Cmd) erro
 	if ctx.Err() != nil {
 		return session.ErrInterrupted
 	}
-	if m.done(name) {
-		return m.deadServer(name)
-	}
-	if err == nil {
-		return fmt.Errorf("stage %s: the suite measured nothing: does -bench %q name a benchmark?", name, m.cfg.Bench)
+	switch end := m.end(name); {
+	case end.Reason == record.EndServerDead:
+		// A result, not an error: the comparison tells it.
+		fmt.Fprintf(m.err, "stage %s ended early: the server died: %s\n", name, end.Detail)
+		return nil
+	case end.Reason == record.EndComplete:
+		return nil
+	case end.Reason == record.EndFailed:
+		return fmt.Errorf("stage %s: %s", name, end.Detail)
+	case err == nil:
+		return fmt.Errorf("stage %s: the suite left no word of its end", name)
 	}
 	return fmt.Errorf("stage %s: suite: %w", name, err)
-}
-
-// deadServer warns of a stage that its server's death has ended. That is a result,
-// not an error: the comparison tells it.
-func (m *measurement) deadServer(name string) error {
-	log, err := record.ReadLogFile(m.dir.Journal(name))
-	if err != nil {
-		return err
-	}
-	if end, ok := log.LastEnd(); ok && end.Reason == record.EndServerDead {
-		fmt.Fprintf(m.err, "stage %s ended early: the server died: %s\n", name, end.Detail)
-	}
-	return nil
 }
 
 // noteEngine says in run.json whether the answers came from the mock.

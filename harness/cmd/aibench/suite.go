@@ -60,6 +60,24 @@ func buildSuite(ctx context.Context, name string, progress io.Writer) (string, e
 	return out, nil
 }
 
+// lastWords is the error with which the suite ended, as its log has it; "" for none.
+func lastWords(log string) string {
+	b, err := os.ReadFile(log)
+	if err != nil {
+		return ""
+	}
+	line := strings.TrimSpace(string(b))
+	line = line[strings.LastIndexByte(line, '\n')+1:]
+	words, ok := strings.CutPrefix(line, suiteError)
+	if !ok {
+		return ""
+	}
+	return words
+}
+
+// suiteError begins the line with which a failing suite ends its log.
+const suiteError = "aibench suite: "
+
 // tee writes to a file and to people. What can't be shown is still kept.
 type tee struct{ keep, show io.Writer }
 
