@@ -19,7 +19,8 @@ import (
 // One iteration is one search. Its requests are ordinary trials of closed loops, at
 // least two requests a user each, in the cells .../users=U of the journal: a search
 // that was killed goes on from them. A step takes as many requests as its decision
-// needs, up to about 1000. Where not even one user meets the objectives, longer
+// needs, up to about 1000. A trial begins with all users at once, and those requests
+// count as the others do. Where not even one user meets the objectives, longer
 // contexts are left out.
 //
 //	go test -bench Capacity -benchtime=1x -timeout 0 ./benchmarks -args -contexts 16384 -slo ttft-p90=10s,decode=20tok/s

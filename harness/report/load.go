@@ -177,7 +177,7 @@ func Compare(a, b Stage) compare.Result {
 	}
 	r := compare.Stages(ca, cb, compare.DefaultConfig())
 	// A sweep over users or rates at one context says nothing of the longest.
-	r.MaxStable = slices.DeleteFunc(r.MaxStable, func(m compare.MaxStable) bool { return !sweepsContexts(m.Group+"/") })
+	r.MaxStable = slices.DeleteFunc(r.MaxStable, func(m compare.MaxStable) bool { return !sweepsContexts(m.Group + "/") })
 	return r
 }
 
