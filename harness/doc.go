@@ -6,7 +6,8 @@
 //  1. config reads what the user wants: one YAML file, flags, environment.
 //  2. stage puts the machine into baseline or aidaptiv: it pauses for a person, or
 //     starts, watches and stops a server process.
-//  3. session is one measuring process. For each trial it asks
+//  3. session is one measuring process. calibrate tells it the client's own error
+//     first. For each trial it asks
 //  4. scenario for the cell's prompts (WHAT), of a length that
 //  5. engine counts with the server's own tokenizer (WHO), lets
 //  6. load start the requests (WHEN), which
@@ -14,6 +15,7 @@
 //  8. verdict name the outcome of each, and writes all of it to the journal of
 //  9. record (WHAT HAPPENED) before the next trial. telemetry writes beside it what
 //     the machine did meanwhile.
+//     capacity decides, where objectives are given, which load meets them.
 //  10. metric computes the figures of a trial from its requests, and is the one
 //     writer of benchmark lines;
 //  11. compare sets stage against stage with stats, and
@@ -27,7 +29,8 @@
 //
 //	results/<run-id>/
 //	  run.json                   the plan and how the run was made
-//	  config.yaml                configuration as run, secrets redacted
+//	  config.yaml                configuration as planned, secrets redacted
+//	  config_{stage}.yaml        the same with the flags that the stage was run by
 //	  journal_{stage}.jsonl      write-ahead: every request with every arrival, every trial
 //	  bench_{stage}.txt          Go benchmark format, a line a trial
 //	  results_{stage}.json       per cell: figures, outcome counts, validity

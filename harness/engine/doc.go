@@ -4,15 +4,14 @@
 //
 // The recipe:
 //
-//  1. [WaitHealthy] waits for a server that was just started.
-//  2. [Discover] looks at what the server answers and tells vLLM, llama.cpp, Ollama,
+//  1. [Discover] looks at what the server answers and tells vLLM, llama.cpp, Ollama,
 //     RockchipLlama, our own mock and others apart; it chooses the model.
-//  3. [Engine.Load] brings the model into memory where the server can be told to.
-//  4. [Engine.Counter] makes the counter for package scenario: the server's tokenize
+//  2. [Engine.Load] brings the model into memory where the server can be told to.
+//  3. [Engine.Counter] makes the counter for package scenario: the server's tokenize
 //     endpoint, checked against what it bills for two real requests, or a calibration.
-//  5. [Engine.Ask] makes the request for package client, with the output length pinned
+//  4. [Engine.Ask] makes the request for package client, with the output length pinned
 //     where the engine can do that.
-//  6. [Engine.Notes] are remarks that belong next to the results.
+//  5. [Engine.Notes] are remarks that belong next to the results.
 //
 // How a server is recognised, in this order: GET /v1/models/loaded (RockchipLlama),
 // owned_by in /v1/models (vLLM, llama.cpp), GET /api/version (Ollama), GET /props

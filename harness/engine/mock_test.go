@@ -51,7 +51,6 @@ func TestMockBillsWhatWasBuilt(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, c.kind, e.Info().Kind)
 				assert.Equal(t, engine.SimulatedName, e.Info().Name)
-				require.NoError(t, e.Wait(t.Context(), ""))
 				counter, err := e.Counter(t.Context())
 				require.NoError(t, err)
 				require.Equal(t, c.source, counter.Source(), e.Notes())

@@ -40,7 +40,7 @@ type Request struct {
 	CompletionTokens Opt[int]   `json:"completion_tokens,omitzero"` // see TokenSource
 	TokenSource      string     `json:"token_source,omitempty"`     // of CompletionTokens: server, endpoint, tokenizer, calibrated, events
 	OutputWanted     int        `json:"output_wanted,omitempty"`    // max_tokens of the request
-	OutputPinned     bool       `json:"output_pinned,omitempty"`    // the engine was told to produce exactly OutputWanted
+	OutputPinned     bool       `json:"output_pinned,omitempty"`    // exactly OutputWanted tokens were required: fewer are a failure, whether or not the engine could be told so
 	ServerLoad       Opt[int64] `json:"server_load_ns,omitzero"`    // the server's own figure: model load, ns
 	ServerPrefill    Opt[int64] `json:"server_prefill_ns,omitzero"` // the server's own figure: prompt evaluation, ns
 	ServerDecode     Opt[int64] `json:"server_decode_ns,omitzero"`  // the server's own figure: generation, ns

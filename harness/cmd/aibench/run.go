@@ -20,12 +20,14 @@ import (
 	"golang.org/x/term"
 
 	"aibench/harness/capacity"
+	"aibench/harness/compare"
 	"aibench/harness/config"
 	"aibench/harness/record"
 	"aibench/harness/report"
 	"aibench/harness/scenario"
 	"aibench/harness/session"
 	"aibench/harness/stage"
+	"aibench/harness/stats"
 	"aibench/harness/version"
 )
 
@@ -94,6 +96,7 @@ func measureCommand(ctx context.Context, args []string, t terminal, k kind) erro
 		return err
 	}
 	fmt.Fprintf(t.err, "run %s in %s\n", m.dir.Run().ID, m.dir.Path())
+	m.warnOfFewTrials()
 	measured := m.measure(ctx)
 	// Whatever ended the measuring, what is in the journals becomes files.
 	return errors.Join(measured, m.finish())
@@ -407,6 +410,16 @@ func (m *measurement) pauseBefore(ctx context.Context, name string) (goOn bool, 
 			return true, nil
 		}
 		fmt.Fprintf(m.err, "no server at %s yet: %s\n", st.Endpoint, unreachable)
+	}
+}
+
+// warnOfFewTrials says before anything is measured that no cell will get a verdict: the
+// more comparisons, the more trials each needs to stand out of chance.
+func (m *measurement) warnOfFewTrials() {
+	cells := len(m.cfg.ContextList()) * len(m.cfg.Users)
+	alpha := (1 - compare.DefaultConfig().Level) / float64(cells)
+	if need := stats.MinSamples(alpha); len(m.stages) == 2 && m.cfg.Trials < need && strings.Contains(m.cfg.Bench, "Context") {
+		fmt.Fprintf(m.err, "%d trials can't show a difference in %d cells, however large: %d are needed (-trials)\n", m.cfg.Trials, cells, need)
 	}
 }
 
