@@ -9,7 +9,7 @@ LDFLAGS := -X aibench/harness/version.commit=$(COMMIT)
 # Further flags of `aibench run`, e.g. make bench ARGS='-trials 10 -run-id mine'
 ARGS    ?=
 
-.PHONY: help build bench test lint engine bench-engine clean
+.PHONY: help build bench test lint engine bench-engine bench-instrument clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -37,6 +37,11 @@ engine: ## build a real engine (Ollama 0.6.5, CPU only) and a tiny model into .c
 
 bench-engine: build engine ## sweep the real engine, and once beyond its context
 	$(AIBENCH) run -config fixtures/presets/ollama-real.yaml -stage baseline $(ARGS)
+
+bench-instrument: ## the client's own error, cost, streams and schedule; wants a quiet machine
+	$(GO) test -run '^$$' -bench 'Client(Error|Cost|Streams)' -benchtime=3x ./harness/client
+	$(GO) test -run '^$$' -bench Parse ./harness/client
+	$(GO) test -run '^$$' -bench OpenLoop -benchtime=20s ./harness/load
 
 clean: ## remove what was built (results stay)
 	rm -rf .cache
