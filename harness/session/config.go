@@ -31,7 +31,6 @@ type Config struct {
 	ClockUsers []int  // concurrent users of the run, to calibrate at
 
 	ServerState    string        // state file of the watched server process; "": nobody watches it
-	OffloadPath    string        // a path on the tier-3 device; "": not told apart
 	SampleInterval time.Duration // telemetry tick; 0: no telemetry
 
 	Progress io.Writer // a line a trial, for people

@@ -115,7 +115,7 @@ func (s *Session) startTelemetry(ctx context.Context) error {
 		}
 	}
 	s.sampler, err = telemetry.Start(ctx, f, s.epoch, s.number, st.Size() == 0,
-		telemetry.Config{Interval: s.cfg.SampleInterval, PID: pid, OffloadPath: s.cfg.OffloadPath})
+		telemetry.Config{Interval: s.cfg.SampleInterval, PID: pid})
 	return err
 }
 

@@ -217,6 +217,29 @@ func TestDeadServerEndsTheStage(t *testing.T) {
 	assert.Contains(t, out.String(), "OOM (GPU) 1/1")
 }
 
+// What a dead server ended can be continued, and a session that does not even begin is
+// an error, however the one before it ended.
+func TestContinuedStageIsJudgedByItsOwnEnd(t *testing.T) {
+	d := newDemo(t, strings.Replace(demo, "8b-on-16gb, -stage, baseline]", "fast, -stage, baseline, -oom, kill]", 1))
+	cmd, out := d.command("-contexts", "1024,16384", "-stage", "baseline")
+	require.NoError(t, cmd.Run(), out)
+	end, _ := d.journal("baseline").LastEnd()
+	require.Equal(t, record.EndServerDead, end.Reason)
+
+	cmd, out = d.command("-contexts", "1024,16384", "-stage", "baseline",
+		"-baseline-command", `["aibench","mock","-addr","127.0.0.1:{port}","-profile","null"]`)
+	require.Error(t, cmd.Run(), out)
+	assert.Contains(t, out.String(), "stage baseline has trials of fast-sim")
+	assert.NotContains(t, out.String(), "ended early")
+
+	cmd, out = d.command("-contexts", "1024,16384", "-stage", "baseline",
+		"-baseline-command", `["aibench","mock","-addr","127.0.0.1:{port}","-profile","fast","-stage","aidaptiv"]`)
+	require.NoError(t, cmd.Run(), out)
+	end, _ = d.journal("baseline").LastEnd()
+	assert.Equal(t, record.EndComplete, end.Reason)
+	assert.Len(t, d.journal("baseline").Finished("BenchmarkContext/ctx=16384/users=1"), 4)
+}
+
 // The API key comes from the environment and goes nowhere else.
 func TestAPIKeyIsWrittenNowhere(t *testing.T) {
 	const key = "sk-aibench-secret-4711"

@@ -164,6 +164,7 @@ func (m *measurement) runSuite(ctx context.Context, name string, at suiteTarget)
 }
 
 func (m *measurement) wait(ctx context.Context, name string, cmd *exec.Cmd) error {
+	before := m.end(name).Session // how an earlier session ended says nothing of this one
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		return fmt.Errorf("suite: %w", err)
@@ -177,7 +178,11 @@ func (m *measurement) wait(ctx context.Context, name string, cmd *exec.Cmd) erro
 	if ctx.Err() != nil {
 		return session.ErrInterrupted
 	}
-	switch end := m.end(name); {
+	end := m.end(name)
+	if end.Session == before {
+		end = record.End{}
+	}
+	switch {
 	case end.Reason == record.EndServerDead:
 		// A result, not an error: the comparison tells it.
 		fmt.Fprintf(m.err, "stage %s ended early: the server died: %s\n", name, end.Detail)
