@@ -12,18 +12,22 @@ import (
 // A cell that a dying server cut short must not pass for a stable one; a cell that
 // failed has said so already.
 func TestCutShort(t *testing.T) {
+	dead := record.NotRun{Session: 1, Reason: "server is dead: signal SIGKILL"}
 	for _, c := range []struct {
 		name     string
 		outcomes map[record.Outcome]int
-		reason   string
+		session  int // of the last trial
+		left     record.NotRun
 		want     verdict.Status
 	}{
-		{"whole", map[record.Outcome]int{record.OK: 6}, "", verdict.Valid},
-		{"cut", map[record.Outcome]int{record.OK: 2}, "server is dead: signal SIGKILL", verdict.Invalid},
-		{"failed", map[record.Outcome]int{record.OK: 1, record.OOMGPU: 1}, "server is dead: signal SIGKILL", verdict.Valid},
+		{"whole", map[record.Outcome]int{record.OK: 6}, 1, record.NotRun{}, verdict.Valid},
+		{"cut", map[record.Outcome]int{record.OK: 2}, 1, dead, verdict.Invalid},
+		{"continued", map[record.Outcome]int{record.OK: 6}, 2, dead, verdict.Valid},
+		{"failed", map[record.Outcome]int{record.OK: 1, record.OOMGPU: 1}, 1, dead, verdict.Valid},
 	} {
-		cell := Cell{Outcomes: c.outcomes, Trials: make([]record.TrialData, 2), Validity: verdict.Validity{Status: verdict.Valid}}
-		cell.cutShort(c.reason)
+		trials := []record.TrialData{{Trial: record.Trial{Session: 1}}, {Trial: record.Trial{Session: c.session}}}
+		cell := Cell{Outcomes: c.outcomes, Trials: trials, Validity: verdict.Validity{Status: verdict.Valid}}
+		cell.cutShort(c.left)
 		assert.Equal(t, c.want, cell.Validity.Status, c.name)
 		if c.want == verdict.Invalid {
 			assert.Equal(t, []string{"cut short after 2 trials: server is dead: signal SIGKILL"}, cell.Validity.Reasons)

@@ -43,9 +43,9 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 	if s.SLO, err = capacity.ParseOptional(s.Session().SLO); err != nil {
 		return Stage{}, fmt.Errorf("journal %s: %w", dir.Journal(stage), err)
 	}
-	reasons := map[string]string{}
+	left := map[string]record.NotRun{} // the latest word on each cell
 	for _, n := range log.NotRun {
-		reasons[n.Cell] = n.Reason
+		left[n.Cell] = n
 	}
 	for _, name := range log.Cells() {
 		if c, ok := searchCell(log, name); ok {
@@ -55,14 +55,14 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 		// A cell that was measured after all, in a later session, was run.
 		if trials := log.Finished(name); len(trials) > 0 {
 			c := cell(name, trials, s.SLO, clockOf(log, name, trials))
-			c.cutShort(reasons[name])
+			c.cutShort(left[name])
 			if isStep(name) {
 				s.Steps = append(s.Steps, c)
 				continue
 			}
 			s.Cells = append(s.Cells, c)
-		} else if reason, ok := reasons[name]; ok {
-			s.Cells = append(s.Cells, Cell{Name: name, Ctx: sweptCtx(name), NotRun: reason,
+		} else if n, ok := left[name]; ok {
+			s.Cells = append(s.Cells, Cell{Name: name, Ctx: sweptCtx(name), NotRun: n.Reason,
 				Validity: verdict.Validity{Status: verdict.NotRun, Reasons: []string{}}})
 		}
 	}
@@ -70,16 +70,17 @@ func Load(dir *record.Dir, stage string) (Stage, error) {
 }
 
 // cutShort says of a cell whose requests were all ok that trials are missing, and why:
-// it must not pass for a stable one. A cell that failed has said what it had to say.
-func (c *Cell) cutShort(reason string) {
+// it must not pass for a stable one. A cell that failed has said what it had to say, and
+// one with trials of a later session has been continued.
+func (c *Cell) cutShort(left record.NotRun) {
 	for o, n := range c.Outcomes {
 		if o != record.OK && n > 0 {
 			return
 		}
 	}
-	if reason != "" {
+	if left.Reason != "" && left.Session >= c.Trials[len(c.Trials)-1].Trial.Session {
 		c.Validity.Status = verdict.Invalid
-		c.Validity.Reasons = append(c.Validity.Reasons, fmt.Sprintf("cut short after %d trials: %s", len(c.Trials), reason))
+		c.Validity.Reasons = append(c.Validity.Reasons, fmt.Sprintf("cut short after %d trials: %s", len(c.Trials), left.Reason))
 	}
 }
 

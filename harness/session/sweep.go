@@ -76,7 +76,8 @@ func (s *Session) NotRun(c scenario.Cell, reason string) error {
 	}
 	t.skipped, t.reason = true, reason
 	s.show.notRun(c, reason)
-	known := slices.ContainsFunc(s.earlier.NotRun, func(n record.NotRun) bool { return n.Cell == c.Name() })
+	// A cell that is cut short says so in each session that cuts it.
+	known := t.trials == 0 && slices.ContainsFunc(s.earlier.NotRun, func(n record.NotRun) bool { return n.Cell == c.Name() })
 	if s.journal == nil || known {
 		return nil
 	}
